@@ -83,8 +83,13 @@ PRIVILEGES = (
     Allowed("usage_hourcount", web=_UPSERT, hsm=_UPSERT, jobs=_ALL, auditor=_UPSERT, audit=_UPSERT, delivery=_UPSERT),
     Allowed("usage_refusal", web="SELECT, INSERT", hsm='SELECT ("limit", wait), INSERT', jobs="SELECT, DELETE"),
     # Requests are immutable: only the columns of a decision change.
-    Allowed("approvals_approvalrequest", web=f"SELECT, INSERT, UPDATE ({_DECISION})"),
-    Allowed("approvals_principalcontrol", web="SELECT, INSERT"),
+    # The HSM worker reads whether a restore was approved, and by somebody else.
+    Allowed(
+        "approvals_approvalrequest",
+        web=f"SELECT, INSERT, UPDATE ({_DECISION})",
+        hsm="SELECT (act, vault_id, requester_id, basis, state, expires, decider_id, created)",
+    ),
+    Allowed("approvals_principalcontrol", web="SELECT, INSERT", hsm="SELECT"),
     # The ceremony creates worlds, with the owner's role; workers add the keys that they make.
     Allowed(
         "worlds_securityworld",

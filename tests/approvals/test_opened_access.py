@@ -27,6 +27,7 @@ from apps.domain.identity.models import (
     User,
 )
 from apps.domain.keys.models import Key, KeyVersion
+from apps.domain.objects import backups
 from apps.domain.vaults.models import Vault
 from apps.domain.vaults.operations import _weakening, update
 from apps.domain.vaults.role_assignments import assign_role
@@ -333,3 +334,28 @@ def test_turning_approvals_off_hides_no_shorter_retention(people, guarded, secon
         change(production=False, recoverable_days=7)
     assert len(_weakening(guarded, {"production": False, "recoverable_days": 7})[1]) == 2
     change(production=False)
+
+
+@pytest.mark.parametrize("then", [True, False, None])
+@pytest.mark.parametrize("source", ["production", "other", "gone"])
+@pytest.mark.parametrize("target_is_guarded", [True, False])
+def test_a_backup_leaves_a_production_vault_unless_it_says_otherwise(vault, then, source, target_is_guarded):
+    from_vault = actors.make_vault(vault.world, "source")
+    Vault.objects.filter(pk=from_vault.pk).update(production=source == "production")
+    vault.production = target_is_guarded
+    facts = backups.Header(
+        object="secret",
+        name="Password",
+        world=vault.world.name,
+        vault=from_vault.name,
+        vault_id=uuid.uuid4().hex if source == "gone" else from_vault.pk.hex,
+        lineage=uuid.uuid4(),
+        made_by="tests",
+        created=0,
+        parts=[],
+        production=then,
+    )
+    effect = backups.effect_of_restore(facts, vault=vault)
+    assert effect.guarded == (not target_is_guarded and (then is True or source != "other"))
+    opened = f"secrets/password of source to everybody with a role in {vault.name}, which needs no approval"
+    assert effect.opens == ([opened] if effect.guarded else [])

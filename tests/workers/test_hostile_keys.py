@@ -9,12 +9,18 @@ import msgspec
 import orjson
 import psycopg
 import pytest
+from azure.keyvault.secrets import SecretClient
 
+from apps.core.encoding import to_base64url
 from apps.core.ids import uuid7
 from apps.core.principals import RequestContext, Scheme
 from apps.domain.hsm_client import protocol
+from apps.domain.objects import backups
+from tests.support.management import vault_name
+from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.stack
+REFUSED = "PartNotInBackup"
 
 
 @pytest.fixture(scope="module")
@@ -55,8 +61,9 @@ def bind(stack, vault_id, name):
             "vault": "demo-europe",
             "vaultId": vault_id,
             "lineage": uuid.uuid4().hex,
-            "madeBy": "vaultportal 1",
+            "madeBy": "vaultportal 2",
             "created": 0,
+            "production": False,
             "parts": [],
         }
         credential = stack.token() if token is None else token
@@ -233,6 +240,58 @@ def test_an_application_seals_no_part_of_a_log_destination(caller):
     for part in ("credentials", "segments"):
         request = protocol.SealDestination(0.0, caller(), "demo-europe", "", "", uuid.uuid4().hex, part, b"value")
         assert ask(request) == "NotAuthorised"
+
+
+@pytest.fixture
+def backup_of(stack):
+    """A genuine backup of a new secret in a vault."""
+
+    def backup_of(url):
+        client = stack.sdk(SecretClient, url)
+        client.set_secret("password", "of production")
+        return backups.parse_backup(to_base64url(client.backup_secret("password")))
+
+    return backup_of
+
+
+def restored(caller, url, backup):
+    """The code of the worker's answer to a web process that asks for no approval."""
+    place = (0.0, caller(), vault_name(url), "password", "")
+    return ask(protocol.RestoreSecretVersion(*place, "secret", backup.header, backup.mac, backup.parts[0]))
+
+
+def test_the_worker_asks_for_the_approval_of_a_restore_from_production(management, caller, backup_of):
+    source, target = management.vault(production=True), management.vault()
+    backup = backup_of(source)
+    assert backup.facts.production
+    assert restored(caller, target, backup) == "SecondPersonNeeded"
+    assert restored(caller, source, backup) == ""
+
+
+def test_the_worker_brings_into_a_test_vault_only_its_owners(management, caller, backup_of):
+    source, target = management.vault(), management.vault()
+    backup = backup_of(source)
+    assert restored(caller, target, backup) == ""
+    with psycopg.connect(os.environ["DATABASE_URL"]) as connection:
+        connection.execute(
+            "UPDATE vaults_vault SET test = true, owner_id = (SELECT id FROM identity_user WHERE username = %s) "
+            "WHERE name = %s",
+            [os.environ["PORTAL_USER_DEVELOPER"], vault_name(target)],
+        )
+    wait_until(lambda: restored(caller, target, backup) == "NotInTestVault")
+
+
+def test_a_header_that_hides_a_production_vault_is_not_bound(management, caller):
+    name = vault_name(management.vault(production=True))
+    with psycopg.connect(os.environ["WEB_DATABASE_URL"]) as connection:
+        vault_id = connection.execute("SELECT id FROM vaults_vault WHERE name = %s", [name]).fetchone()[0].hex
+    header = {
+        "object": "secret", "name": "password", "world": "europe", "vault": name, "vaultId": vault_id,
+        "lineage": uuid.uuid4().hex, "madeBy": "vaultportal 2", "created": 0, "parts": [],
+    }  # fmt: skip
+    for said, answer in (({"production": True}, ""), ({"production": False}, REFUSED), ({}, REFUSED)):
+        encoded = orjson.dumps(header | said)
+        assert ask(protocol.BindBackup(0.0, caller(), name, "password", "", "secret", encoded)) == answer, said
 
 
 def test_no_key_is_bound_to_an_operation_of_internal_keys(caller, name, newest):

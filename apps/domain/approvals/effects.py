@@ -35,17 +35,31 @@ class OpenedRole:
 
 
 @dataclass(frozen=True, slots=True)
+class Move:
+    """A backup on its way into a vault."""
+
+    what: str  # keys/NAME
+    source_id: UUID
+    source_name: str
+    production: bool | None  # of the source, when the backup was made; None: the backup does not say
+    target: Any  # the row of the vault
+
+
+@dataclass(frozen=True, slots=True)
 class Effect:
-    """What an act would open in production vaults: roles, a person's role, and keys that could be released."""
+    """What an act would open of production vaults: roles, a person's role, keys that could be released, and objects
+    that come into a vault where one person alone gives roles.
+    """
 
     roles: tuple[OpenedRole, ...] = ()
     duty: str = ""
     keys: tuple[str, ...] = ()
+    moves: tuple[Move, ...] = ()
 
     @property
     def guarded(self) -> bool:
         """Whether a second person has to approve the act."""
-        return bool(self.roles or self.duty or self.keys)
+        return bool(self.roles or self.duty or self.keys or self.moves)
 
     @property
     def vault_names(self) -> list[str]:
@@ -57,12 +71,18 @@ class Effect:
         """What opens, for the approver."""
         roles = sorted({f"{role.text} of {role.vault.name}" for role in self.roles})
         duties = [f"the work of {self.duty}"] if self.duty else []
-        return [*roles, *duties, *(f"release of {key}" for key in self.keys)]
+        moves = [
+            f"{move.what} of {move.source_name} to everybody with a role in {move.target.name}, which needs no approval"
+            for move in self.moves
+        ]
+        return [*roles, *duties, *(f"release of {key}" for key in self.keys), *moves]
 
     @property
     def basis(self) -> dict[str, Any]:
         """The same by ids: an approval is for exactly these."""
-        return {"roles": sorted({role.key for role in self.roles}), "duty": self.duty, "keys": list(self.keys)}
+        moves = [f"{move.source_id} {move.what} {move.target.pk}" for move in self.moves]
+        basis = {"roles": sorted({role.key for role in self.roles}), "duty": self.duty, "keys": list(self.keys)}
+        return {**basis, "moves": moves} if moves else basis
 
 
 def effect_of(
@@ -71,18 +91,20 @@ def effect_of(
     assignments: Sequence[Assignment] = (),
     duty: str = "",
     authority: str = "",
+    move: Move | None = None,
 ) -> Effect:
-    """Return what an act opens in production vaults.
+    """Return what an act opens of production vaults.
 
     `principal_id`: the act gives access to the account of this application or person, active or not. `assignments`:
     it gives these roles. `duty`: it brings or brings back a person with this role. `authority`: keys are released on
-    the word of this attestation authority.
+    the word of this attestation authority. `move`: a backup comes into this vault.
     """
     held = list_assignments_of(principal_id=principal_id) if principal_id is not None else []
     return Effect(
         roles=tuple(_opened([*held, *assignments])),
         duty=duty if duty in _TRUSTED and _any_vault_is_guarded() else "",
         keys=tuple(_keys_released_by(authority)) if authority else (),
+        moves=(move,) if move is not None and _leaves_production(move) else (),
     )
 
 
@@ -101,6 +123,18 @@ def _opened(assignments: Sequence[Assignment]) -> Iterator[OpenedRole]:
             if row.object_id in places:
                 vault, place = places[row.object_id]
                 yield OpenedRole(vault, row, f"{role_name(row.role)} at {place}")
+
+
+def _leaves_production(move: Move) -> bool:
+    """Tell whether the object comes out of the care of two people. A source that is not there any more counts.
+
+    So does a source that has become a production vault since the backup: it uses the same key.
+    """
+    if move.target.production:
+        return False
+    vaults = apps.get_model("vaults", "Vault")._default_manager  # noqa: SLF001  as above
+    production_now = vaults.filter(pk=move.source_id).values_list("production", flat=True).first()
+    return bool(move.production) or production_now is not False
 
 
 def _any_vault_is_guarded() -> bool:

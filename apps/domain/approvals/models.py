@@ -16,6 +16,7 @@ class GuardedOperation(models.TextChoices):
     LOG_DESTINATION = "log-destination", "Change the log destination"
     ROLE_GRANT = "role-grant", "Assign a role"
     KEY_IMPORT = "key-import", "Import a key"
+    RESTORE = "restore", "Restore a backup of a production vault"
     RELEASE_POLICY = "release-policy", "Set a release policy"
     CREDENTIAL = "credential", "Add a credential"
     APPLICATION_ENABLE = "application-enable", "Reactivate an application"

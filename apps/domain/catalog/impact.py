@@ -67,6 +67,8 @@ def _changes(request: ApprovalRequest, act: GuardedOperation) -> Iterator[tuple[
             _format_change({name: value for name, value in change.items() if value != ""}),
         )
         yield "versions", _count(row) if row is not None else "0", "one more" if row is not None else "those brought"
+    elif act is GuardedOperation.RESTORE:
+        yield from _opened(request)
     elif act is GuardedOperation.ROLE_GRANT:
         who = str(change.get("who", ""))
         gets = change.get("gets") or [f"{_role(str(change.get('role', '')))} at {change.get('where', '')}"]
@@ -86,7 +88,7 @@ def _changes(request: ApprovalRequest, act: GuardedOperation) -> Iterator[tuple[
 
 
 def _opened(request: ApprovalRequest) -> Iterator[tuple[str, str, str]]:
-    """What an act in the organisation is, and what it opens in production vaults."""
+    """What an act is, and what it opens of production vaults."""
     change: dict[str, Any] = dict(request.change)
     opens = change.pop("opens", [])
     for what, value in change.items():

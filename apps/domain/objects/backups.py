@@ -21,6 +21,7 @@ from apps.core.clock import to_epoch
 from apps.core.encoding import BadEncoding, from_base64url, to_base64url
 from apps.core.errors import BadRequest, Forbidden
 from apps.domain.access.grants import Grant
+from apps.domain.approvals.effects import Effect, Move, effect_of
 from apps.domain.hsm_client import client
 from apps.domain.hsm_client.protocol import BindBackup, CheckBackup, RestoreKeyVersion, RestoreSecretVersion
 from apps.domain.vaults import rules
@@ -60,6 +61,7 @@ class Header(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="ca
     made_by: str
     created: int
     parts: list[str]  # SHA-256 of each
+    production: bool | None = None  # of the vault, when the backup was made; None: of version 1, which does not say
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,8 +104,9 @@ def create_backup(
             "vault": vault.name,
             "vaultId": vault.pk.hex,
             "lineage": lineage.hex,
-            "madeBy": "vaultportal 1",
+            "madeBy": "vaultportal 2",
             "created": to_epoch(now),
+            "production": is_production_now(vault),
             "parts": [hashlib.sha256(part).hexdigest() for part in parts],
         }
     )
@@ -114,6 +117,11 @@ def create_backup(
         )
     mac: bytes = client.call_as(grant, vault, name, "", BindBackup, kind=object_type, header=header)
     return to_base64url(_MAGIC + _sized(header) + mac + b"".join(_sized(part) for part in parts))
+
+
+def is_production_now(vault: Vault) -> bool:
+    """Whether it is a production vault, read at this moment: `vault` may be a second old."""
+    return Vault.objects.values_list("production", flat=True).get(pk=vault.pk)
 
 
 def parse_backup(text: str) -> Backup:
@@ -176,6 +184,24 @@ def check_origin(facts: Header, *, vault: Vault) -> None:
         raise BackupOfPurgedObject(
             "The object was purged from a vault with purge protection; its backups cannot be restored."
         )
+
+
+def effect_of_restore(facts: Header, *, vault: Vault) -> Effect:
+    """What the restore of a genuine backup into the vault opens of a production vault."""
+    return effect_of(
+        move=Move(
+            what=f"{facts.object}s/{facts.name.lower()}",
+            source_id=UUID(facts.vault_id),
+            source_name=facts.vault,
+            production=facts.production,
+            target=vault,
+        )
+    )
+
+
+def basis_of_restore(header: bytes, effect: Effect) -> dict[str, Any]:
+    """What an approval of a restore is about: exactly this backup, and what it opens."""
+    return {**effect.basis, "content": hashlib.sha256(header).hexdigest()}
 
 
 def describe_backup(backup: Backup) -> dict[str, Any]:

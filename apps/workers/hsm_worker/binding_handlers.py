@@ -94,7 +94,8 @@ def bind_backup(hsm: Hsm, request: BindBackup, now: datetime) -> Answer:
 def restore_key_version(hsm: Hsm, request: RestoreKeyVersion, now: datetime) -> Answer:
     """Move a key version out of a genuine backup, if the caller may restore it."""
 
-    def use(_grant: Grant, vault: Vault) -> Done:
+    def use(grant: Grant, vault: Vault) -> Done:
+        key_import.check_restore(hsm, request, vault, requester_id=grant.principal.id, now=now)
         moved = key_import.restored_key(hsm, request, vault)
         return _bound(request, (moved.blob, moved.mac), act="restore", version=moved.binding.version)
 
@@ -104,7 +105,8 @@ def restore_key_version(hsm: Hsm, request: RestoreKeyVersion, now: datetime) -> 
 def restore_secret_version(hsm: Hsm, request: RestoreSecretVersion, now: datetime) -> Answer:
     """Seal a secret version out of a genuine backup, if the caller may restore it."""
 
-    def use(_grant: Grant, vault: Vault) -> Done:
+    def use(grant: Grant, vault: Vault) -> Done:
+        key_import.check_restore(hsm, request, vault, requester_id=grant.principal.id, now=now)
         version, sealed = key_import.restored_secret(hsm, request, vault)
         return _sealed(request, sealed, version=version, act="restore")
 

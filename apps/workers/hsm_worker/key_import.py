@@ -4,12 +4,17 @@ import hashlib
 import hmac
 import re
 from dataclasses import replace
+from datetime import datetime
 from functools import partial
 from types import SimpleNamespace
+from uuid import UUID
 
 import msgspec
 
 from apps.core.errors import Forbidden
+from apps.domain.approvals.errors import ApprovalRequired
+from apps.domain.approvals.models import GuardedOperation
+from apps.domain.approvals.queries import is_approved
 from apps.domain.hsm_client.protocol import ImportKey, ImportWrappedKey, RestoreKeyVersion, RestoreSecretVersion
 from apps.domain.keys import backup_parts as key_parts
 from apps.domain.keys import rules
@@ -61,11 +66,13 @@ def check_customers(binding: Binding) -> Binding:
 
 
 def check_header(header: bytes, *, kind: str, vault: Vault, name: str) -> None:
-    """Raise `PartNotInBackup` unless the header is of this object in this vault."""
+    """Raise `PartNotInBackup` unless the header is of this object in this vault, and hides no production vault."""
     facts = backups.read_header(header)
     named = (facts.object, facts.world, facts.vault_id, facts.name.lower())
     if named != (kind, vault.world.name, vault.pk.hex, name.lower()):
         raise PartNotInBackup("The header of the backup is of another object.")
+    if not facts.production and (facts.production is None or backups.is_production_now(vault)):
+        raise PartNotInBackup("The header of the backup does not say that this is a production vault.")
 
 
 def backup_mac(hsm: Hsm, vault_id: str, header: bytes) -> bytes:
@@ -81,9 +88,34 @@ def is_genuine(hsm: Hsm, vault_id: str, header: bytes, mac: bytes) -> bool:
     return is_valid and backups.read_header(header).world == world
 
 
+def check_restore(
+    hsm: Hsm, request: RestoreKeyVersion | RestoreSecretVersion, vault: Vault, *, requester_id: UUID, now: datetime
+) -> None:
+    """Raise unless this part may come into the vault. The web process has checked the same; this does not rely on it.
+
+    Raises `PartNotInBackup`, `ApprovalRequired`, and as `backups.check` does.
+    """
+    if not is_genuine(hsm, vault.pk.hex, request.header, request.mac):
+        raise PartNotInBackup("The backup is damaged, or not of this vault's security world.")
+    facts = backups.read_header(request.header)
+    if hashlib.sha256(request.part).hexdigest() not in facts.parts:
+        raise PartNotInBackup("The backup does not hold this part.")
+    backups.check_place(facts, vault=vault, object_type=request.kind)
+    backups.check_origin(facts, vault=vault)
+    effect = backups.effect_of_restore(facts, vault=vault)
+    if effect.guarded and not is_approved(
+        act=GuardedOperation.RESTORE,
+        vault_id=vault.pk,
+        requester_id=requester_id,
+        basis=backups.basis_of_restore(request.header, effect),
+        now=now,
+    ):
+        raise ApprovalRequired("A backup of a production vault comes into another vault with an approval only.")
+
+
 def restored_key(hsm: Hsm, request: RestoreKeyVersion, vault: Vault) -> StoredKey:
-    """Move a key version of a verified backup into the vault. Raises `PartNotInBackup`, and as `backups.check` does."""
-    facts = _check(hsm, request, vault)
+    """Move a key version of a backup that `check_restore` has checked into the vault. Raises `PartNotInBackup`."""
+    facts = backups.read_header(request.header)
     part = SimpleNamespace(**key_parts.load(request.part).protected)
     origin, target = facts.vault_id, vault.pk.hex
     _check_name(request, facts, part.name)
@@ -102,8 +134,8 @@ def restored_key(hsm: Hsm, request: RestoreKeyVersion, vault: Vault) -> StoredKe
 
 
 def restored_secret(hsm: Hsm, request: RestoreSecretVersion, vault: Vault) -> tuple[str, bytes]:
-    """(version, value sealed for the vault) of a verified backup. Raises as `restored_key` does."""
-    facts = _check(hsm, request, vault)
+    """(version, value sealed for the vault) of such a backup. Raises as `restored_key` does."""
+    facts = backups.read_header(request.header)
     part = secret_parts.load(request.part)
     origin, target = facts.vault_id, vault.pk.hex
     _check_name(request, facts, part.name)
@@ -123,15 +155,3 @@ def _check_name(request: RestoreKeyVersion | RestoreSecretVersion, facts: backup
     """A caller who may restore one object cannot have the parts of another one bound with it."""
     if not name.lower() == facts.name.lower() == request.name.lower():
         raise PartNotInBackup("The backup has a part of another object.")
-
-
-def _check(hsm: Hsm, request: RestoreKeyVersion | RestoreSecretVersion, vault: Vault) -> backups.Header:
-    """The header. The web process has checked the same; this one does not rely on it."""
-    if not is_genuine(hsm, vault.pk.hex, request.header, request.mac):
-        raise PartNotInBackup("The backup is damaged, or not of this vault's security world.")
-    facts = backups.read_header(request.header)
-    if hashlib.sha256(request.part).hexdigest() not in facts.parts:
-        raise PartNotInBackup("The backup does not hold this part.")
-    backups.check_place(facts, vault=vault, object_type=request.kind)
-    backups.check_origin(facts, vault=vault)
-    return facts

@@ -7,6 +7,7 @@ from typing import Any
 from apps.domain.access.changes import recorded_change
 from apps.domain.access.grants import Grant
 from apps.domain.approvals import operations as approvals
+from apps.domain.approvals.models import ApprovalRequest, GuardedOperation
 from apps.domain.objects import backups, locks
 from apps.domain.objects.backups import Backup, Restoration
 from apps.domain.objects.kinds import ObjectKind, Row
@@ -32,24 +33,15 @@ def back_up(*, grant: Grant, kind: ObjectKind[Any, Any], vault: Vault, name: str
 
 
 def restore(*, grant: Grant, kind: ObjectKind[Row, Any], vault: Vault, blob: str, now: datetime) -> Row:
-    """Restore every version under the backup's name. In a guarded vault a key needs an approval.
+    """Restore every version under the backup's name. In a guarded vault a key needs an approval, and in a vault that is
+    not guarded whatever comes from one that is.
 
     Raises `BadBackup`, `BackupOfPurgedObject`, `ObjectExists`, `ObjectIsDeleted`, `HsmUnavailable`,
     `ApprovalRequired`.
     """
     grant.require(kind.permission("restore"), vault_id=vault.pk)
     backup = check_restore(grant=grant, kind=kind, vault=vault, blob=blob)
-    approval = None
-    if kind.restore_act is not None:
-        approval = approvals.require_approval(
-            grant=grant,
-            act=kind.restore_act,
-            guarded=vault.production,
-            subject=kind.object_id(backup.facts.name.lower()),
-            change=backups.describe_backup(backup),
-            now=now,
-            basis={"content": hashlib.sha256(backup.header).hexdigest()},
-        )
+    approval = _require_approval(grant=grant, kind=kind, vault=vault, backup=backup, now=now)
     restoration = Restoration(grant, vault, backup, now, kind.name)
     moved = kind.move(restoration, backup.parts)
     with recorded_change(
@@ -62,6 +54,30 @@ def restore(*, grant: Grant, kind: ObjectKind[Row, Any], vault: Vault, blob: str
         approvals.consume(grant=grant, approval=approval, now=now)
         locks.check_free(kind, vault, backup.facts.name)
         return kind.store(restoration, moved)
+
+
+def _require_approval(
+    *, grant: Grant, kind: ObjectKind[Row, Any], vault: Vault, backup: Backup, now: datetime
+) -> ApprovalRequest | None:
+    effect = backups.effect_of_restore(backup.facts, vault=vault)
+    act = GuardedOperation.RESTORE if effect.guarded else kind.restore_act
+    if act is None:
+        return None
+    change = backups.describe_backup(backup)
+    if not effect.guarded:
+        basis: dict[str, Any] = {"content": hashlib.sha256(backup.header).hexdigest()}
+    else:
+        change["opens"] = effect.opens
+        basis = backups.basis_of_restore(backup.header, effect)
+    return approvals.require_approval(
+        grant=grant,
+        act=act,
+        guarded=effect.guarded or vault.production,
+        subject=kind.object_id(backup.facts.name.lower()),
+        change=change,
+        now=now,
+        basis=basis,
+    )
 
 
 def check_restore(*, grant: Grant, kind: ObjectKind[Any, Any], vault: Vault, blob: str) -> Backup:
