@@ -20,6 +20,7 @@ from apps.domain.approvals.operations import (
     decide,
     require_approval,
 )
+from apps.domain.approvals.queries import is_approved
 from apps.domain.catalog.impact import calculate_impact
 from apps.domain.identity.operations import LastOwner, OwnAccount, set_person_enabled
 from tests.support import actors
@@ -148,6 +149,26 @@ def test_a_use_of_long_ago_breaks_nobody(people, vault):
     effect = shown(held(people, vault, Permission.KEYS_PURGE), GuardedOperation.PURGE)
     assert (effect.breaks, effect.callers) == (False, [])
     assert timedelta(days=91) <= now() - effect.last_use < timedelta(days=91, minutes=1)
+
+
+def test_an_approval_holds_for_exactly_what_it_is_about(people, vault):
+    act, basis = GuardedOperation.RESTORE, {"content": "1"}
+    grant = actors.grant_of(people.app, Permission.SECRETS_RESTORE, vault)
+    about = {"act": act, "vault_id": vault.pk, "requester_id": people.app.id, "basis": basis, "now": now()}
+    with pytest.raises(ApprovalRequired):
+        require_approval(grant=grant, act=act, guarded=True, subject="secrets/x", change={}, now=now(), basis=basis)
+    assert not is_approved(**about)
+    decided(people)
+    assert is_approved(**about)
+    others = {
+        "act": GuardedOperation.KEY_IMPORT,
+        "vault_id": people.app.id,
+        "requester_id": people.secops.id,
+        "basis": {"content": "2"},
+        "now": now() + timedelta(hours=25),
+    }
+    for field, value in others.items():
+        assert not is_approved(**about | {field: value}), field
 
 
 def test_whoever_approves_a_role_sees_what_they_had(people, vault):

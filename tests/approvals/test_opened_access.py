@@ -338,11 +338,11 @@ def test_turning_approvals_off_hides_no_shorter_retention(people, guarded, secon
 
 @pytest.mark.parametrize("then", [True, False, None])
 @pytest.mark.parametrize("source", ["production", "other", "gone"])
-@pytest.mark.parametrize("target_is_guarded", [True, False])
-def test_a_backup_leaves_a_production_vault_unless_it_says_otherwise(vault, then, source, target_is_guarded):
+@pytest.mark.parametrize("target", ["same", "production", "other"])
+def test_a_backup_leaves_a_production_vault_into_another_vault(vault, then, source, target):
     from_vault = actors.make_vault(vault.world, "source")
     Vault.objects.filter(pk=from_vault.pk).update(production=source == "production")
-    vault.production = target_is_guarded
+    vault.production = target == "production"
     facts = backups.Header(
         object="secret",
         name="Password",
@@ -355,7 +355,10 @@ def test_a_backup_leaves_a_production_vault_unless_it_says_otherwise(vault, then
         parts=[],
         production=then,
     )
+    if target == "same":
+        assert not backups.effect_of_restore(facts, vault=Vault(pk=uuid.UUID(facts.vault_id))).guarded
+        return
     effect = backups.effect_of_restore(facts, vault=vault)
-    assert effect.guarded == (not target_is_guarded and (then is True or source != "other"))
-    opened = f"secrets/password of source to everybody with a role in {vault.name}, which needs no approval"
+    assert effect.guarded == (then is True or source != "other")
+    opened = f"secrets/password of source to everybody with a role in {vault.name}"
     assert effect.opens == ([opened] if effect.guarded else [])

@@ -8,7 +8,7 @@ import pytest
 from apps.core.ids import min_uuid7_at
 from tests.support.audit_rows import record
 from tests.support.roles import attempt, connect
-from vaultportal.database_privileges import ROLES
+from vaultportal.database_privileges import HSM, ROLES
 
 pytestmark = pytest.mark.django_db
 
@@ -46,3 +46,8 @@ def test_no_role_dates_a_record_so_that_it_outlives_retention_or_goes_early(role
 
 def test_no_role_chooses_the_transaction_of_a_record(roles):
     assert refused_by(roles, xid=1) == set(ROLES)
+
+
+@pytest.mark.parametrize("operation", ["KeyBind", "SecretSeal"])
+def test_the_hsm_worker_alone_records_what_it_bound_or_sealed(roles, operation):
+    assert refused_by(roles, operation=operation, phase="outcome", status=200) == set(ROLES) - {HSM}

@@ -48,7 +48,7 @@ class Move:
 @dataclass(frozen=True, slots=True)
 class Effect:
     """What an act would open of production vaults: roles, a person's role, keys that could be released, and objects
-    that come into a vault where one person alone gives roles.
+    that come into another vault, where one person alone may have given the roles.
     """
 
     roles: tuple[OpenedRole, ...] = ()
@@ -72,8 +72,7 @@ class Effect:
         roles = sorted({f"{role.text} of {role.vault.name}" for role in self.roles})
         duties = [f"the work of {self.duty}"] if self.duty else []
         moves = [
-            f"{move.what} of {move.source_name} to everybody with a role in {move.target.name}, which needs no approval"
-            for move in self.moves
+            f"{move.what} of {move.source_name} to everybody with a role in {move.target.name}" for move in self.moves
         ]
         return [*roles, *duties, *(f"release of {key}" for key in self.keys), *moves]
 
@@ -126,11 +125,12 @@ def _opened(assignments: Sequence[Assignment]) -> Iterator[OpenedRole]:
 
 
 def _leaves_production(move: Move) -> bool:
-    """Tell whether the object comes out of the care of two people. A source that is not there any more counts.
+    """Tell whether the object leaves a production vault. A source that is not there any more counts.
 
-    So does a source that has become a production vault since the backup: it uses the same key.
+    So does one that has become a production vault since the backup: it uses the same key. That the target is one
+    proves nothing: its roles may be older than that.
     """
-    if move.target.production:
+    if move.target.pk == move.source_id:
         return False
     vaults = apps.get_model("vaults", "Vault")._default_manager  # noqa: SLF001  as above
     production_now = vaults.filter(pk=move.source_id).values_list("production", flat=True).first()

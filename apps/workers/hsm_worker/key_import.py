@@ -110,7 +110,7 @@ def check_restore(
         basis=backups.basis_of_restore(request.header, effect),
         now=now,
     ):
-        raise ApprovalRequired("A backup of a production vault comes into another vault with an approval only.")
+        raise ApprovalRequired("A backup of a production vault is restored into another vault with an approval only.")
 
 
 def restored_key(hsm: Hsm, request: RestoreKeyVersion, vault: Vault) -> StoredKey:

@@ -33,8 +33,8 @@ def back_up(*, grant: Grant, kind: ObjectKind[Any, Any], vault: Vault, name: str
 
 
 def restore(*, grant: Grant, kind: ObjectKind[Row, Any], vault: Vault, blob: str, now: datetime) -> Row:
-    """Restore every version under the backup's name. In a guarded vault a key needs an approval, and in a vault that is
-    not guarded whatever comes from one that is.
+    """Restore every version under the backup's name. In a guarded vault a key needs an approval, and in any vault
+    whatever comes from another one that is guarded.
 
     Raises `BadBackup`, `BackupOfPurgedObject`, `ObjectExists`, `ObjectIsDeleted`, `HsmUnavailable`,
     `ApprovalRequired`.
