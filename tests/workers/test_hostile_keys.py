@@ -265,7 +265,7 @@ def test_the_worker_asks_for_the_approval_of_a_restore_from_production(managemen
     backup = backup_of(source)
     assert backup.facts.production
     assert restored(caller, target, backup) == "SecondPersonNeeded"
-    assert restored(caller, source, backup) == ""
+    assert restored(caller, source, backup) == "VersionExists"
 
 
 def test_the_worker_brings_into_a_test_vault_only_its_owners(management, caller, backup_of):

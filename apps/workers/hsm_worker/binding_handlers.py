@@ -153,7 +153,8 @@ def seal_certificate(hsm: Hsm, request: SealCertificate, now: datetime) -> Answe
         _state, key = preflight.key_read_now(vault, request.name, request.version)
         if not request.chain:
             raise RequestMalformed("The certificate is missing.")
-        place = {"world": vault.world.name, "vault_id": vault.pk.hex, "version": request.version}
+        version = preflight.new_secret_version(vault, request.name, request.version)
+        place = {"world": vault.world.name, "vault_id": vault.pk.hex, "version": version}
         seal = partial(
             certificate_jobs.seal_secret,
             hsm,
@@ -163,7 +164,7 @@ def seal_certificate(hsm: Hsm, request: SealCertificate, now: datetime) -> Answe
             context=seal_context(name=request.name, **place),
         )
         sealed = read_value(lambda chain: seal(chain=chain), request.chain)
-        return _sealed(request, sealed, version=request.version, act="create")
+        return _sealed(request, sealed, version=version, act="create")
 
     return _serve(hsm, request, kind=CERTIFICATES.name, act="create", use=use, now=now)
 

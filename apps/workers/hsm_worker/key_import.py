@@ -139,10 +139,11 @@ def restored_secret(hsm: Hsm, request: RestoreSecretVersion, vault: Vault) -> tu
     part = secret_parts.load(request.part)
     origin, target = facts.vault_id, vault.pk.hex
     _check_name(request, facts, part.name)
-    place = {"world": vault.world.name, "name": part.name, "version": part.version["version"]}
+    version = preflight.new_secret_version(vault, part.name, part.version["version"])
+    place = {"world": vault.world.name, "name": part.name, "version": version}
     value = hsm.unseal(preflight.vault_key(origin), context=seal_context(vault_id=origin, **place), sealed=part.sealed)
     sealed = hsm.seal(preflight.vault_key(target), context=seal_context(vault_id=target, **place), plaintext=value)
-    return part.version["version"], sealed
+    return version, sealed
 
 
 def _check_free(vault: Vault, name: str, version: str) -> None:
