@@ -227,12 +227,12 @@ def test_the_built_in_issuer_signs_with_its_own_key(certificates, secrets, name)
     leaf(renewed).verify_directly_issued_by(root)
 
 
-def test_an_issuer_that_delivers_nothing_here_fails_the_operation(certificates, name):
+def test_an_issuer_that_delivers_nothing_here_is_refused_at_once(certificates, name):
     certificates.create_issuer(f"{name}-ca", "Test")
-    certificates.begin_create_certificate(name, own_policy(issuer_name=f"{name}-ca"))
-    operation = certificates.get_certificate_operation(name)
-    assert operation.status == "failed"
-    assert operation.error.code == "IssuanceFailed"
+    refused(403, created, certificates, name, own_policy(issuer_name=f"{name}-ca"), text="'Test'")
+    certificates.create_issuer(f"{name}-own", "VaultPortal", enabled=False)
+    refused(403, created, certificates, name, own_policy(issuer_name=f"{name}-own"), text="disabled")
+    refused(404, certificates.get_certificate, name)
     refused(404, created, certificates, f"{name}-2", own_policy(issuer_name=f"{name}-nobody"))
 
 

@@ -1,6 +1,7 @@
 """Certificates that another authority signed: requests, merges, imports."""
 
 import base64
+import json
 import time
 from datetime import UTC, datetime, timedelta
 
@@ -17,9 +18,26 @@ from cryptography.hazmat.primitives.serialization import pkcs12
 from cryptography.x509.oid import NameOID
 
 from tests.support.certificates import created, leaf, own_policy
+from tests.support.foreign import AUTHORITY_KEY, certificate, der, key_pem, p7b, pem
 from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.stack
+
+
+PEM_TYPE = "application/x-pem-file"
+
+
+@pytest.fixture(scope="module")
+def ask(stack):
+    """Send a request of the vault's API as no SDK would."""
+    http, token = stack.http(), stack.token()
+
+    def send(method, path, body=None):
+        headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+        url = f"{stack.vault_url}{path}?api-version=7.6"
+        return http.request(method, url, body=None if body is None else json.dumps(body).encode(), headers=headers)
+
+    return send
 
 
 def authority():
@@ -145,3 +163,92 @@ def test_a_pfx_that_hashes_for_an_hour_is_refused_at_once(certificates, name):
     assert refused.value.status_code == 400
     assert "times" in refused.value.message
     assert time.monotonic() - started < 5
+
+
+def test_a_new_certificate_of_an_authority_elsewhere_has_its_request_at_once(ask, name):
+    policy = {"x509_props": {"subject": 'CN=a, O="Contoso, Ltd."'}, "issuer": {"name": "Unknown"}}
+    answer = ask("POST", f"/certificates/{name}/create", {"policy": policy})
+    assert answer.status == 202
+    pending = answer.json()
+    assert pending["status"] == "inProgress"
+    assert pending["status_details"].startswith("Pending certificate created. Certificate request is in progress.")
+    request = x509.load_der_x509_csr(base64.b64decode(pending["csr"]))
+    assert request.subject.get_attributes_for_oid(NameOID.ORGANIZATION_NAME)[0].value == "Contoso, Ltd."
+    merged = ask("POST", f"/certificates/{name}/pending/merge", {"x5c": [p7b_of(request)], "tags": {"a": "b"}})
+    assert merged.status == 201
+    assert merged.json()["tags"] == {"a": "b"}
+
+
+def p7b_of(request):
+    """PKCS#7 of an authority and the certificate that it made of the request, the authority first."""
+    key, issuer = authority()
+    now = datetime.now(UTC)
+    root = certificate("An authority", key=key, signer=key)
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(request.subject)
+        .issuer_name(issuer)
+        .public_key(request.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now)
+        .not_valid_after(now + timedelta(days=30))
+        .sign(key, hashes.SHA256())
+    )
+    return base64.b64encode(p7b(root, made)).decode()
+
+
+def test_the_order_of_an_import_is_kept_where_it_is_asked_for(certificates, secrets, ask, name):
+    order = [certificate("root", key=AUTHORITY_KEY), certificate("leaf")]
+    value = base64.b64encode(pem(*order) + key_pem()).decode()
+    for preserved in (True, False):
+        body = {"value": value, "preserveCertOrder": preserved, "policy": {"secret_props": {"contentType": PEM_TYPE}}}
+        answer = ask("POST", f"/certificates/{name}/import", body)
+        assert answer.status == 200, answer.data
+        assert base64.b64decode(answer.json()["cer"]) == der(order[1])
+        in_secret = x509.load_pem_x509_certificates(secrets.get_secret(name).value.encode())
+        assert in_secret == (order if preserved else order[::-1])
+
+
+def test_an_import_is_described_and_renewed_with_its_own_name(certificates, ask, name):
+    subject = x509.Name(
+        [
+            x509.NameAttribute(NameOID.ORGANIZATION_NAME, "Contoso, Ltd."),
+            x509.NameAttribute(NameOID.COMMON_NAME, "payroll"),
+        ]
+    )
+    upn = x509.OtherName(x509.ObjectIdentifier("1.3.6.1.4.1.311.20.2.3"), b"\x0c\x06a@b.de")
+    value = base64.b64encode(pem(certificate(subject, names=[upn])) + key_pem()).decode()
+    imported = ask("POST", f"/certificates/{name}/import", {"value": value}).json()
+    assert imported["policy"]["x509_props"]["subject"] == 'CN=payroll, O="Contoso, Ltd."'
+    assert imported["policy"]["x509_props"]["sans"] == {"upns": ["a@b.de"]}
+    changed = ask("PATCH", f"/certificates/{name}/policy", {"issuer": {"name": "Self"}})
+    assert changed.status == 200, changed.data
+    assert ask("POST", f"/certificates/{name}/create", {}).status == 202
+    wait_until(
+        lambda: certificates.get_certificate_operation(name).status == "completed", "the renewed certificate", pause=0.1
+    )
+    assert leaf(certificates.get_certificate(name)).subject == subject
+
+
+def test_a_certificate_that_we_would_not_make_is_imported(ask, name):
+    names = [x509.DNSName(f"h{number}.example") for number in range(251)]
+    made = certificate("x", names=names, not_after=datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC))
+    value = base64.b64encode(pem(made) + key_pem()).decode()
+    answer = ask("POST", f"/certificates/{name}/import", {"value": value})
+    assert answer.status == 200, answer.data
+    assert answer.json()["attributes"]["exp"] == 253402300799
+    assert len(answer.json()["policy"]["x509_props"]["sans"]["dns_names"]) == 251
+    assert ask("GET", f"/certificates/{name}").status == 200
+    refused = ask("POST", f"/certificates/{name}/create", {})
+    assert refused.status == 400
+    assert "250" in refused.json()["error"]["message"] or "months" in refused.json()["error"]["message"]
+
+
+def test_what_belongs_to_a_deleted_certificate_is_in_no_deleted_list(certificates, keys, secrets, name):
+    created(certificates, name)
+    certificates.begin_delete_certificate(name).wait()
+    assert name in {one.name for one in certificates.list_deleted_certificates()}
+    assert name not in {one.name for one in keys.list_deleted_keys()}
+    assert name not in {one.name for one in secrets.list_deleted_secrets()}
+    assert keys.get_deleted_key(name).properties.managed
+    assert secrets.get_deleted_secret(name).properties.name == name

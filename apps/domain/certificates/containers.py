@@ -1,105 +1,119 @@
-"""Imported certificates: a PFX (RFC 7292) or PEM with a private key. Pure.
+"""Imported certificates: a PFX (RFC 7292) or PEM with a private key.
 
-A PFX itself contains the number of rounds that its password is hashed; it is checked first, for 2^31 rounds would
-block a thread for an hour.
+Keys and PFX are read by a process of their own, since their passwords may ask for any amount of work.
 """
 
 import base64
 import binascii
-import re
+import json
 from typing import Any, NamedTuple
 
-from asn1crypto import pkcs12 as asn1
 from cryptography import x509
-from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from cryptography.hazmat.primitives.serialization import pkcs12
 
+from apps.core.foreign_certificates import UnreadableCertificate, read_blocks, read_certificate
+from apps.core.limited_process import TooMuchWork, run_limited
+from apps.core.pem import BadPem, Block, is_pem, read_pem
+from apps.domain.certificates import unlocking
+from apps.domain.certificates.container_work import MOST_ROUNDS, is_too_much
 from apps.domain.certificates.policy import PEM, PKCS12
-from apps.domain.certificates.x509 import BadCertificate, PrivateKey, check_size, public_key_of, spki
+from apps.domain.certificates.x509 import BadCertificate, PrivateKey, check_size, ordered_chain
 
-_MOST_ROUNDS = 1_000_000
-_WRONG = "The certificate cannot be read: it is no PFX or PEM with a private key, or the password is wrong."
+_UNLOCKING = "apps.domain.certificates.unlocking"
+_MOST_CERTIFICATES = 16
+_PARAMETERS = frozenset({"EC PARAMETERS"})  # OpenSSL writes the curve once more in front of an EC key
+_ERRORS = {
+    unlocking.UNREADABLE: "The import's private key, or its PFX, is damaged.",
+    unlocking.PASSWORD: "The password is wrong, or the import is damaged.",
+    unlocking.PASSWORD_NEEDED: "The import is no PFX, or it is protected by a password and none was sent ('pwd').",
+    unlocking.NO_KEY: "The PFX has no private key.",
+    unlocking.KEY_KIND: "The import's private key must be RSA of 2048, 3072 or 4096 bits, or EC on a known curve.",
+}
 
 
 class ImportedCertificate(NamedTuple):
-    """A private key with its chain: its own certificate first."""
+    """A private key with its own certificate, and the chain as the secret has it: that certificate among them."""
 
     key: PrivateKey
+    leaf: x509.Certificate
     chain: list[x509.Certificate]
     content_type: str  # of the import
 
 
-def parse_container(value: str, *, password: str | None) -> ImportedCertificate:
-    """Parse an import's `value`: base64 of a PFX, PEM text, or base64 of PEM text. Raises `BadCertificate`."""
+def parse_container(value: str, *, password: str | None, preserve_order: bool = False) -> ImportedCertificate:
+    """Parse an import's `value`: base64 of a PFX, PEM text, or base64 of PEM text.
+
+    The chain has its certificate first, or is in the order of the import. Raises `BadCertificate`, `ParserBusy`.
+    """
     data = value.encode("utf-8", "replace")
-    if not data.lstrip().startswith(b"-----BEGIN"):
-        try:
-            data = base64.b64decode("".join(value.split()) + "=" * (-len("".join(value.split())) % 4), validate=True)
-        except (binascii.Error, ValueError):
-            raise BadCertificate(_WRONG) from None
-    secret = password.encode("utf-8") if password else None
-    if data.lstrip().startswith(b"-----BEGIN"):
-        return _ordered(*_read_pem(data, secret), content_type=PEM)
-    return _ordered(*_read_pfx(data, secret), content_type=PKCS12)
-
-
-def _read_pfx(data: bytes, password: bytes | None) -> tuple[Any, list[x509.Certificate]]:
-    _check_rounds(data)
-    for candidate in (password, b"" if password is None else password):
-        try:
-            key, leaf, others = pkcs12.load_key_and_certificates(data, candidate)
-        except (ValueError, TypeError, UnsupportedAlgorithm):
-            continue
-        return key, ([leaf] if leaf is not None else []) + list(others)
-    raise BadCertificate(_WRONG)
-
-
-def _check_rounds(data: bytes) -> None:
-    """Raise `BadCertificate` when a part of the PFX needs too many rounds."""
-    try:
-        pfx = asn1.Pfx.load(data, strict=True)
-        rounds = [pfx["mac_data"]["iterations"].native] if pfx["mac_data"].native else []
-        for content in pfx.authenticated_safe:
-            rounds.extend(_content_rounds(content))
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
-        raise BadCertificate(_WRONG) from None
-    if any(type(count) is not int or count > _MOST_ROUNDS for count in rounds):
-        raise BadCertificate(f"The PFX hashes its password more than {_MOST_ROUNDS} times.")
-
-
-def _content_rounds(content: Any) -> list[Any]:
-    if content["content_type"].native == "encrypted_data":
-        info = content["content"]["encrypted_content_info"]
-        return [_rounds(info["content_encryption_algorithm"])]
-    safe = asn1.SafeContents.load(content["content"].native)
-    bags = (bag for bag in safe if bag["bag_id"].native == "pkcs8_shrouded_key_bag")
-    return [_rounds(bag["bag_value"]["encryption_algorithm"]) for bag in bags]
-
-
-def _rounds(algorithm: Any) -> Any:
-    parameters = algorithm["parameters"]
-    if algorithm["algorithm"].native == "pbes2":
-        return parameters["key_derivation_func"]["parameters"]["iteration_count"].native
-    return parameters["iterations"].native
-
-
-def _read_pem(data: bytes, password: bytes | None) -> tuple[Any, list[x509.Certificate]]:
-    try:
-        chain = x509.load_pem_x509_certificates(data)
-        blocks = (block.start() for block in re.finditer(b"-----BEGIN", data))
-        at = next(at for at in blocks if b"PRIVATE KEY-----" in data[at : at + 64])
-        return serialization.load_pem_private_key(data[at:], password), chain
-    except (ValueError, TypeError, StopIteration, UnsupportedAlgorithm):
-        raise BadCertificate(_WRONG) from None
-
-
-def _ordered(key: Any, chain: list[x509.Certificate], *, content_type: str) -> ImportedCertificate:
-    if not isinstance(key, rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey) or not 1 <= len(chain) <= 16:
-        raise BadCertificate("The import needs an RSA or EC private key and up to 16 certificates.")
-    own = spki(key.public_key())
-    leaf = next((one for one in chain if spki(public_key_of(one)) == own), None)
+    if not is_pem(data):
+        data = _from_base64(value)
+    if is_pem(data):
+        key, certificates = _read_pem(data, password)
+        content_type, known_order = PEM, True
+    else:
+        key, certificates, known_order = _read_pfx(data, password)
+        content_type = PKCS12
+    if not 1 <= len(certificates) <= _MOST_CERTIFICATES:
+        raise BadCertificate(
+            f"The import needs from 1 to {_MOST_CERTIFICATES} certificates; it has {len(certificates)}."
+        )
+    if preserve_order and not known_order and len(certificates) > 1:
+        raise BadCertificate(
+            "The order of the certificates in this PFX cannot be read. Encrypt it with AES, or send PEM."
+        )
+    leaf, chain = ordered_chain(certificates, key.public_key(), preserve_order=preserve_order)
     if leaf is None:
         raise BadCertificate("No certificate of the import belongs to its private key.")
-    return ImportedCertificate(key, check_size([leaf, *(one for one in chain if one is not leaf)]), content_type)
+    return ImportedCertificate(key, leaf, check_size(chain), content_type)
+
+
+def _from_base64(value: str) -> bytes:
+    text = "".join(value.split()).rstrip("=")
+    try:
+        return base64.b64decode(text + "=" * (-len(text) % 4), validate=True)
+    except (binascii.Error, ValueError):
+        raise BadCertificate("The import is neither PEM nor base64: it has no line '-----BEGIN'.") from None
+
+
+def _read_pfx(data: bytes, password: str | None) -> tuple[PrivateKey, list[x509.Certificate], bool]:
+    answer = _unlock(data, data, password, pfx=True)
+    try:
+        certificates = [read_certificate(base64.b64decode(one)) for one in answer["certificates"]]
+    except UnreadableCertificate as error:
+        raise BadCertificate(str(error)) from None
+    return _load_key(answer), certificates, answer["ordered"]
+
+
+def _read_pem(data: bytes, password: str | None) -> tuple[PrivateKey, list[x509.Certificate]]:
+    try:
+        blocks = [block for block in read_pem(data) if block.label not in _PARAMETERS]
+        certificates = read_blocks([block for block in blocks if not block.private])
+    except (BadPem, UnreadableCertificate) as error:
+        raise BadCertificate(str(error)) from None
+    return _load_key(_unlock_pem(blocks, password)), certificates
+
+
+def _unlock_pem(blocks: list[Block], password: str | None) -> dict[str, Any]:
+    keys = [block for block in blocks if block.private]
+    if len(keys) != 1:
+        raise BadCertificate(f"A PEM import needs one private key beside its certificates; it has {len(keys)}.")
+    return _unlock(keys[0].der, keys[0].text(), password, pfx=False)
+
+
+def _unlock(der: bytes, data: bytes, password: str | None, *, pfx: bool) -> dict[str, Any]:
+    if is_too_much(der):
+        raise BadCertificate(
+            f"The import hashes its password more than {MOST_ROUNDS} times, or with too much memory. Protect it anew."
+        )
+    try:
+        answer = json.loads(run_limited(_UNLOCKING, unlocking.question(data, password=password, pfx=pfx)))
+    except TooMuchWork:
+        raise BadCertificate("The import takes too much work to read. Protect it with fewer rounds.") from None
+    if "error" in answer:
+        raise BadCertificate(_ERRORS[answer["error"]])
+    return dict(answer)
+
+
+def _load_key(answer: dict[str, Any]) -> Any:
+    return serialization.load_der_private_key(base64.b64decode(answer["key"]), password=None)

@@ -2,7 +2,7 @@
 
 import ipaddress
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -14,7 +14,7 @@ PKCS12, PEM = "application/x-pkcs12", "application/x-pem-file"
 SELF, UNKNOWN = "Self", "Unknown"
 AUTO_RENEW, EMAIL_CONTACTS = "AutoRenew", "EmailContacts"
 SERVER_AUTH, CLIENT_AUTH = "1.3.6.1.5.5.7.3.1", "1.3.6.1.5.5.7.3.2"
-_MOST_MONTHS = 1200
+_MOST_MONTHS, _MOST_NAMES, _LONGEST_NAME = 1200, 250, 1024
 _OID = re.compile(r"[0-2](?:\.(?:0|[1-9]\d{0,20})){1,30}\Z")
 
 # Key usage (RFC 5280 section 4.2.1.3) -> operations of the backing key.
@@ -105,41 +105,70 @@ def with_defaults(policy: Policy, *, actions_given: bool) -> Policy:
     return replace(policy, actions=(Action(kind, percentage=80),))
 
 
-def validate_policy(policy: Policy) -> Policy:
-    """Raise `BadPolicy` unless certificates can be created by it."""
-    if policy.key_type not in ("RSA", "EC") or policy.parameter not in PARAMETERS[policy.key_type]:
-        raise BadPolicy("The policy's 'key_props' name a key that cannot be: RSA 2048-4096, or EC with a known curve.")
-    if policy.hardware and policy.exportable:
-        raise BadPolicy("A key in the HSM cannot be exportable: set 'key_props.exportable' to false.")
-    if policy.content_type not in (PKCS12, PEM):
-        raise BadPolicy(f"The policy's 'secret_props.contentType' must be {PKCS12} or {PEM}.")
-    _check_names(policy)
-    unknown = set(policy.key_usage) - set(USAGES)
-    if unknown:
-        raise BadPolicy(f"There is no key usage '{min(unknown)[:40]}'. Use {', '.join(USAGES)}.")
-    if not all(_OID.match(eku) for eku in policy.ekus):
-        raise BadPolicy("The policy's 'ekus' must be object identifiers such as 1.3.6.1.5.5.7.3.1.")
-    if not 1 <= policy.validity_months <= _MOST_MONTHS:
-        raise BadPolicy(f"The policy's 'validity_months' must be from 1 to {_MOST_MONTHS}.")
-    _check_actions(policy)
+def validate_policy(policy: Policy, *, described: Policy | None = None) -> Policy:
+    """Raise `BadPolicy` unless certificates can be created by it.
+
+    `described`: the policy that describes a certificate which exists. What it says is not checked, only what differs.
+    """
+    for fields_of_check, check in _CHECKS:
+        if described is None or any(getattr(policy, name) != getattr(described, name) for name in fields_of_check):
+            check(policy)
     return policy
 
 
+def _check_key(policy: Policy) -> None:
+    if policy.key_type not in ("RSA", "EC") or policy.parameter not in PARAMETERS[policy.key_type]:
+        raise BadPolicy("The policy's 'key_props' name a key that cannot be: RSA 2048-4096, or EC with a known curve.")
+
+
+def _check_protection(policy: Policy) -> None:
+    if policy.hardware and policy.exportable:
+        raise BadPolicy("A key in the HSM cannot be exportable: set 'key_props.exportable' to false.")
+
+
+def _check_content_type(policy: Policy) -> None:
+    if policy.content_type not in (PKCS12, PEM):
+        raise BadPolicy(f"The policy's 'secret_props.contentType' must be {PKCS12} or {PEM}.")
+
+
+def _check_usage(policy: Policy) -> None:
+    unknown = set(policy.key_usage) - set(USAGES)
+    if unknown:
+        raise BadPolicy(f"There is no key usage '{min(unknown)[:40]}'. Use {', '.join(USAGES)}.")
+    for eku in policy.ekus:
+        if not _OID.match(eku):
+            raise BadPolicy(f"'{eku[:64]}' in 'ekus' is not an object identifier such as {SERVER_AUTH}.")
+
+
+def _check_validity(policy: Policy) -> None:
+    if not 1 <= policy.validity_months <= _MOST_MONTHS:
+        raise BadPolicy(f"The policy's 'validity_months' must be from 1 to {_MOST_MONTHS}.")
+
+
 def _check_names(policy: Policy) -> None:
-    if not policy.subject and not any((policy.dns_names, policy.emails, policy.upns, policy.uris, policy.ip_addresses)):
+    lists = (policy.dns_names, policy.emails, policy.upns, policy.uris, policy.ip_addresses)
+    if not policy.subject.strip() and not any(lists):
         raise BadPolicy("The policy's 'x509_props' need a 'subject' or a name in 'sans'.")
     for address in policy.ip_addresses:
-        try:
-            ipaddress.ip_address(address)
-        except ValueError:
-            raise BadPolicy(f"'{address[:64]}' in 'sans.ipAddresses' is not an IP address.") from None
+        _check_address(address)
     for text in (*policy.dns_names, *policy.emails, *policy.uris):
-        if not text or not text.isascii() or not text.isprintable() or " " in text or len(text) > 1024:
-            raise BadPolicy("The names in 'sans' are written in ASCII without blanks (use punycode for others).")
-    if len(policy.subject) > 1024 or any(not text or len(text) > 1024 for text in policy.upns):
-        raise BadPolicy("A subject or name of the policy is too long.")
-    if sum(map(len, (policy.dns_names, policy.emails, policy.upns, policy.uris, policy.ip_addresses))) > 250:
-        raise BadPolicy("A certificate may have 250 alternative names.")
+        if not text or not text.isascii() or not text.isprintable() or " " in text or len(text) > _LONGEST_NAME:
+            raise BadPolicy(
+                f"'{text[:64]}' in 'sans' is not a name: those are ASCII without blanks (use punycode for others)."
+            )
+    if len(policy.subject) > _LONGEST_NAME or any(not text or len(text) > _LONGEST_NAME for text in policy.upns):
+        raise BadPolicy("A subject or name of the policy is empty or too long.")
+    if sum(map(len, lists)) > _MOST_NAMES:
+        raise BadPolicy(f"A certificate may have {_MOST_NAMES} alternative names.")
+
+
+def _check_address(text: str) -> None:
+    try:
+        address = ipaddress.ip_address(text)
+    except ValueError:
+        raise BadPolicy(f"'{text[:64]}' in 'sans.ipAddresses' is not an IP address.") from None
+    if isinstance(address, ipaddress.IPv6Address) and address.scope_id:
+        raise BadPolicy(f"'{text[:64]}' in 'sans.ipAddresses' has a zone, which no certificate holds.")
 
 
 def _check_actions(policy: Policy) -> None:
@@ -154,3 +183,15 @@ def _check_actions(policy: Policy) -> None:
             raise BadPolicy("The 'days_before_expiry' must be from 1 to 27 for each month of the validity.")
     if len(policy.actions) > 1:
         raise BadPolicy("A policy may have one lifetime action.")
+
+
+# What a check reads, and the check.
+_CHECKS: tuple[tuple[tuple[str, ...], Callable[[Policy], None]], ...] = (
+    (("key_type", "parameter"), _check_key),
+    (("hardware", "exportable"), _check_protection),
+    (("content_type",), _check_content_type),
+    (("subject", "dns_names", "emails", "upns", "uris", "ip_addresses"), _check_names),
+    (("key_usage", "ekus"), _check_usage),
+    (("validity_months",), _check_validity),
+    (("actions",), _check_actions),
+)

@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from apps.core.errors import NotFound
+from apps.core.errors import Forbidden, NotFound
 from apps.domain.certificates.models import CertificateOperation, Contacts, Issuer, IssuingAuthority
 
 
@@ -16,6 +16,10 @@ class ContactsNotFound(NotFound):
 
 class IssuerNotFound(NotFound):
     """No such certificate issuer in this vault."""
+
+
+class IssuerNotOffered(Forbidden):
+    """No provider here delivers certificates of this issuer."""
 
 
 def get_operation(*, vault_id: UUID, name: str, request_id: str = "") -> CertificateOperation:
@@ -44,6 +48,17 @@ def get_issuer(*, vault_id: UUID, name: str) -> Issuer:
     if row is None:
         raise IssuerNotFound("Issuer not found")
     return row
+
+
+def check_delivers(*, vault_id: UUID, issuer: str) -> None:
+    """Raise `IssuerNotFound`, or `IssuerNotOffered` for an issuer that is off, or of a provider that is not here."""
+    row = get_issuer(vault_id=vault_id, name=issuer)
+    if find_authority(vault_id=vault_id, issuer=issuer) is None:
+        state = "is disabled" if not row.enabled else f"has the provider '{row.provider[:40]}'"
+        raise IssuerNotOffered(
+            f"The issuer '{row.name[:40]}' {state} and delivers no certificates here. Use the provider VaultPortal, or "
+            "the issuer Unknown with a certificate of another authority."
+        )
 
 
 def list_issuers(*, vault_id: UUID, after: str = "", limit: int) -> list[Issuer]:

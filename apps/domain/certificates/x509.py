@@ -1,16 +1,15 @@
-"""X.509 (RFC 5280), PKCS#10, PKCS#12 and PEM: certificates from policies, and policies from certificates. Pure.
+"""X.509 (RFC 5280), PKCS#10, PKCS#12 and PEM: certificates from policies. Pure.
 
 Signing takes any private key that `cryptography` takes: the HSM workers pass one whose `sign` asks the HSM.
 """
 
 import base64
-import binascii
 import hashlib
 import ipaddress
-import re
-from collections.abc import Sequence
-from datetime import datetime, timedelta
-from typing import Any
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from typing import TypeVar
 
 import isodate
 from asn1crypto import core as asn1
@@ -18,23 +17,27 @@ from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from cryptography.hazmat.primitives.serialization import pkcs12
-from cryptography.x509.oid import ExtensionOID, NameOID, ObjectIdentifier
+from cryptography.hazmat.primitives.serialization import Encoding, pkcs12
+from cryptography.x509.oid import NameOID, ObjectIdentifier
 
 from apps.core.errors import BadRequest
-from apps.domain.certificates.policy import PKCS12, UNKNOWN, BadPolicy, Policy
+from apps.core.foreign_certificates import UnreadableCertificate, read_certificate
+from apps.domain.certificates import pfx
+from apps.domain.certificates.names import BadName, read_name
+from apps.domain.certificates.policy import PEM, PKCS12, BadPolicy, Policy
 
 PrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
+Made = TypeVar("Made")
 PublicKey = rsa.RSAPublicKey | ec.EllipticCurvePublicKey
 
 BACKDATED = timedelta(minutes=10)  # clocks differ; Azure does the same
 AUTHORITY_YEARS = 10
 LARGEST_CHAIN = 48 * 1024
-_UPN = ObjectIdentifier("1.3.6.1.4.1.311.20.2.3")
-# Names that .NET prints and RFC 4514 does not know.
-_NAMES = {"S": NameOID.STATE_OR_PROVINCE_NAME, "E": NameOID.EMAIL_ADDRESS, "T": NameOID.TITLE, "G": NameOID.GIVEN_NAME}
+UPN = ObjectIdentifier("1.3.6.1.4.1.311.20.2.3")
+_UNENCRYPTED = serialization.NoEncryption()
+_TRIAL_TIME = datetime(2020, 1, 1, tzinfo=UTC)
 _CURVES = {"secp256r1": "P-256", "secp384r1": "P-384", "secp521r1": "P-521", "secp256k1": "P-256K"}
-_USAGE_FIELDS = {
+USAGE_FIELDS = {
     "digitalSignature": "digital_signature",
     "nonRepudiation": "content_commitment",
     "keyEncipherment": "key_encipherment",
@@ -51,14 +54,26 @@ class BadCertificate(BadRequest):
     """Bytes that are not a certificate, or not the expected one."""
 
 
-def check_encodable(policy: Policy) -> None:
-    """Raise `BadPolicy` unless the subject, the other names and the object identifiers can be in a certificate."""
-    _name(policy.subject)
+def check_creatable(policy: Policy) -> None:
+    """Raise `BadPolicy` unless a certificate by this policy can be made, and says all that the policy says.
+
+    It is made, with a key of no use: whatever would fail in the HSM worker fails here, with the reason.
+    """
+    subject = _name(policy.subject)
+    names = _checked(lambda: _alternative_names(policy), "a name in 'sans'")
+    _checked(lambda: [extension.public_bytes() for extension, _ in _extensions(policy)], "an identifier in 'ekus'")
+    made = _checked(lambda: self_signed(policy, _trial_key(), now=_TRIAL_TIME), "the policy")
+    if made.subject != subject or _names_in(made) != names:
+        raise BadPolicy("A certificate cannot hold the policy's subject, or a name in its 'sans', as it is written.")
+    if len(made.public_bytes(Encoding.DER)) > LARGEST_CHAIN:
+        raise BadPolicy(f"A certificate by this policy is too large: it may have {LARGEST_CHAIN} bytes.")
+
+
+def _checked(make: Callable[[], Made], culprit: str) -> Made:
     try:
-        for extension, _ in _extensions(policy):
-            extension.public_bytes()
-    except (ValueError, TypeError) as error:
-        raise BadPolicy("A name in the policy's 'sans' or an identifier in its 'ekus' is not valid.") from error
+        return make()
+    except (ValueError, TypeError, OverflowError):
+        raise BadPolicy(f"No certificate can be made by this policy: {culprit} is not valid.") from None
 
 
 def self_signed(policy: Policy, key: PrivateKey, *, now: datetime) -> x509.Certificate:
@@ -86,7 +101,7 @@ def authority_certificate(name: str, key: PrivateKey, *, now: datetime) -> x509.
     """Create the self-signed certificate of a built-in authority."""
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name[:64])])
     public = key.public_key()
-    usage = dict.fromkeys(_USAGE_FIELDS.values(), False) | {"key_cert_sign": True, "crl_sign": True}
+    usage = dict.fromkeys(USAGE_FIELDS.values(), False) | {"key_cert_sign": True, "crl_sign": True}
     return (
         x509.CertificateBuilder()
         .subject_name(subject)
@@ -108,7 +123,7 @@ def request(policy: Policy, key: PrivateKey) -> bytes:
     for extension, critical in _extensions(policy):
         builder = builder.add_extension(extension, critical=critical)
     signed = builder.sign(key, signature_hash(key.public_key()))
-    return signed.public_bytes(serialization.Encoding.DER)
+    return signed.public_bytes(Encoding.DER)
 
 
 def signature_hash(key: PublicKey) -> hashes.SHA256 | hashes.SHA384 | hashes.SHA512:
@@ -121,23 +136,30 @@ def signature_hash(key: PublicKey) -> hashes.SHA256 | hashes.SHA384 | hashes.SHA
     return hashes.SHA256()
 
 
-def read_chain(entries: Sequence[str]) -> list[x509.Certificate]:
-    """Parse `x5c`: base64 of DER, or of base64 or PEM text once more. Raises `BadCertificate`."""
-    if not 1 <= len(entries) <= 16:
-        raise BadCertificate("The property 'x5c' holds from 1 to 16 certificates.")
-    return check_size([_read(_from_base64(entry)) for entry in entries])
+def ordered_chain(
+    certificates: Sequence[x509.Certificate], key: PublicKey, *, preserve_order: bool
+) -> tuple[x509.Certificate | None, list[x509.Certificate]]:
+    """The key's own certificate, None without one, and the chain: that one first, or as it was given."""
+    own = spki(key)
+    leaf = next((one for one in certificates if _spki_in(one) == own), None)
+    if leaf is None or preserve_order:
+        return leaf, list(certificates)
+    return leaf, [leaf, *(one for one in certificates if one is not leaf)]
 
 
 def check_size(chain: list[x509.Certificate]) -> list[x509.Certificate]:
     """Check that a chain fits one packet of the lane. Returns it. Raises `BadCertificate`."""
-    if sum(len(one.public_bytes(serialization.Encoding.DER)) for one in chain) > LARGEST_CHAIN:
+    if sum(len(one.public_bytes(Encoding.DER)) for one in chain) > LARGEST_CHAIN:
         raise BadCertificate(f"The certificates may have {LARGEST_CHAIN} bytes together.")
     return chain
 
 
 def load(der: bytes) -> x509.Certificate:
-    """Load a stored certificate."""
-    return x509.load_der_x509_certificate(der)
+    """Load a certificate that was checked when it came. Raises `BadCertificate`."""
+    try:
+        return read_certificate(der)
+    except UnreadableCertificate as error:
+        raise BadCertificate(str(error)) from None
 
 
 def public_key_of(certificate: x509.Certificate) -> PublicKey:
@@ -166,56 +188,42 @@ def thumbprint(der: bytes) -> bytes:
 
 def spki(key: PublicKey) -> bytes:
     """DER SubjectPublicKeyInfo."""
-    return key.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
+    return key.public_bytes(Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
 
 
 def as_secret(chain: Sequence[x509.Certificate], key: PrivateKey | None, *, content_type: str) -> str:
-    """The value of a certificate's secret: base64 of a PFX without a password, or PEM."""
+    """The value of a certificate's secret, with the chain in this order: base64 of a PFX without a password, or PEM.
+
+    Raises `BadCertificate` for a chain without the key's certificate.
+    """
     if content_type == PKCS12:
-        certificates = list(chain[1:])
-        leaf = chain[0] if key is not None else None
-        others = certificates if key is not None else list(chain)
-        pfx = pkcs12.serialize_key_and_certificates(None, key, leaf, others or None, serialization.NoEncryption())
-        return base64.b64encode(pfx).decode("ascii")
-    parts = [certificate.public_bytes(serialization.Encoding.PEM) for certificate in chain]
+        return base64.b64encode(_as_pfx(chain, key)).decode("ascii")
+    parts = [certificate.public_bytes(Encoding.PEM) for certificate in chain]
     if key is not None:
-        encoding, form = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8
-        parts.insert(0, key.private_bytes(encoding, form, serialization.NoEncryption()))
+        parts.insert(0, key.private_bytes(Encoding.PEM, serialization.PrivateFormat.PKCS8, _UNENCRYPTED))
     return b"".join(parts).decode("ascii")
 
 
+def _as_pfx(chain: Sequence[x509.Certificate], key: PrivateKey | None) -> bytes:
+    if key is None:
+        return pkcs12.serialize_key_and_certificates(None, None, None, list(chain), _UNENCRYPTED)
+    leaf, leaf_first = ordered_chain(chain, key.public_key(), preserve_order=False)
+    if leaf is None:
+        raise BadCertificate("No certificate of the chain belongs to the key.")
+    made = pkcs12.serialize_key_and_certificates(None, key, leaf, leaf_first[1:] or None, _UNENCRYPTED)
+    if chain[0] is leaf:
+        return made
+    return pfx.reordered(made, [one.public_bytes(Encoding.DER) for one in chain])
+
+
 def pfx_to_pem(value: str) -> str:
-    """Convert a PFX of `as_secret` to PEM: key, then certificates."""
-    key, leaf, others = pkcs12.load_key_and_certificates(base64.b64decode(value), None)
-    chain = ([leaf] if leaf is not None else []) + list(others)
+    """Convert a PFX of `as_secret` to PEM: key, then certificates in their order."""
+    data = base64.b64decode(value)
+    key, _leaf, _others = pkcs12.load_key_and_certificates(data, None)
     if key is not None and not isinstance(key, rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey):
         raise BadCertificate("The certificate's key is neither RSA nor EC.")
-    return as_secret(chain, key, content_type="application/x-pem-file")
-
-
-def policy_of(certificate: x509.Certificate, *, content_type: str) -> Policy:
-    """The policy that an imported certificate gets when none is given."""
-    key_type, parameter = kind_of(public_key_of(certificate))
-    days = (certificate.not_valid_after_utc - certificate.not_valid_before_utc).days
-    names = _alternative_names(certificate)
-    usage = _extension(certificate, ExtensionOID.KEY_USAGE)
-    ekus = _extension(certificate, ExtensionOID.EXTENDED_KEY_USAGE)
-    constraints = _extension(certificate, ExtensionOID.BASIC_CONSTRAINTS)
-    return Policy(
-        key_type=key_type,
-        parameter=parameter,
-        content_type=content_type,
-        subject=", ".join(certificate.subject.rfc4514_string({NameOID.STATE_OR_PROVINCE_NAME: "S"}).split(",")),
-        ekus=tuple(eku.dotted_string for eku in ekus) if ekus else (),
-        key_usage=_usages(usage) if usage else (),
-        validity_months=max(1, round(days / 30.44)),
-        is_ca=bool(constraints and constraints.ca),
-        issuer=UNKNOWN,
-        dns_names=names.get("dns_names", ()),
-        emails=names.get("emails", ()),
-        uris=names.get("uris", ()),
-        ip_addresses=names.get("ip_addresses", ()),
-    )
+    chain = [load(der) for der in pfx.certificates_in_order(data, None) or ()]
+    return as_secret(chain, key, content_type=PEM)
 
 
 def add_months(moment: datetime, months: int) -> datetime:
@@ -246,77 +254,53 @@ def _extensions(policy: Policy) -> list[tuple[x509.ExtensionType, bool]]:
     extensions: list[tuple[x509.ExtensionType, bool]] = [
         (x509.BasicConstraints(ca=policy.is_ca, path_length=None), True)
     ]
-    usage = {field: name in policy.key_usage for name, field in _USAGE_FIELDS.items()}
+    usage = {field: name in policy.key_usage for name, field in USAGE_FIELDS.items()}
     if usage["encipher_only"] or usage["decipher_only"]:
         usage["key_agreement"] = True  # they qualify it (RFC 5280 section 4.2.1.3)
     if policy.key_usage:
         extensions.append((x509.KeyUsage(**usage), True))
     if policy.ekus:
         extensions.append((x509.ExtendedKeyUsage([ObjectIdentifier(eku) for eku in policy.ekus]), False))
-    names = [
-        *(x509.DNSName(name) for name in policy.dns_names),
-        *(x509.RFC822Name(name) for name in policy.emails),
-        *(x509.UniformResourceIdentifier(uri) for uri in policy.uris),
-        *(x509.IPAddress(ipaddress.ip_address(address)) for address in policy.ip_addresses),
-        *(x509.OtherName(_UPN, asn1.UTF8String(name).dump()) for name in policy.upns),
-    ]
+    names = _alternative_names(policy)
     if names:
         extensions.append((x509.SubjectAlternativeName(names), not policy.subject))
     return extensions
 
 
+def _alternative_names(policy: Policy) -> list[x509.GeneralName]:
+    return [
+        *(x509.DNSName(name) for name in policy.dns_names),
+        *(x509.RFC822Name(name) for name in policy.emails),
+        *(x509.UniformResourceIdentifier(uri) for uri in policy.uris),
+        *(x509.IPAddress(ipaddress.ip_address(address)) for address in policy.ip_addresses),
+        *(x509.OtherName(UPN, asn1.UTF8String(name).dump()) for name in policy.upns),
+    ]
+
+
+def _names_in(certificate: x509.Certificate) -> list[x509.GeneralName]:
+    try:
+        return list(certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value)
+    except x509.ExtensionNotFound:
+        return []
+
+
+@cache
+def _trial_key() -> ec.EllipticCurvePrivateKey:
+    """A key that signs what is thrown away."""
+    return ec.generate_private_key(ec.SECP256R1())
+
+
 def _name(subject: str) -> x509.Name:
     try:
-        return x509.Name.from_rfc4514_string(re.sub(r"(?<!\\)([,;])\s+", ",", subject.strip()), dict(_NAMES))
-    except (ValueError, KeyError):
-        raise BadPolicy(
-            "The policy's 'subject' is not a distinguished name such as CN=example.com, O=Example."
-        ) from None
+        return read_name(subject)
+    except BadName as error:
+        raise BadPolicy(f"The policy's 'subject' is not a distinguished name: {error}") from None
 
 
-def _read(data: bytes) -> x509.Certificate:
-    for _ in range(2):
-        try:
-            if data.lstrip().startswith(b"-----BEGIN"):
-                return x509.load_pem_x509_certificate(data.lstrip())
-            return x509.load_der_x509_certificate(data)
-        except ValueError:
-            data = _from_base64(data.decode("latin-1"))
-    raise BadCertificate("The property 'x5c' has an entry that is no certificate.")
-
-
-def _from_base64(text: str) -> bytes:
+def _spki_in(certificate: x509.Certificate) -> bytes:
+    """The public key, of whatever kind; nothing for a kind that is not known."""
     try:
-        return base64.b64decode("".join(text.split()), validate=True)
-    except (binascii.Error, ValueError):
-        raise BadCertificate("The certificate is not valid base64.") from None
-
-
-def _extension(certificate: x509.Certificate, oid: ObjectIdentifier) -> Any:
-    try:
-        return certificate.extensions.get_extension_for_oid(oid).value
-    except (x509.ExtensionNotFound, ValueError, UnsupportedAlgorithm):
-        return None
-
-
-def _usages(usage: Any) -> tuple[str, ...]:
-    usages = []
-    for name, field in _USAGE_FIELDS.items():
-        try:
-            if getattr(usage, field):
-                usages.append(name)
-        except ValueError:  # encipherOnly and decipherOnly have no meaning without keyAgreement
-            continue
-    return tuple(usages)
-
-
-def _alternative_names(certificate: x509.Certificate) -> dict[str, tuple[str, ...]]:
-    names = _extension(certificate, ExtensionOID.SUBJECT_ALTERNATIVE_NAME)
-    if names is None:
-        return {}
-    return {
-        "dns_names": tuple(names.get_values_for_type(x509.DNSName)),
-        "emails": tuple(names.get_values_for_type(x509.RFC822Name)),
-        "uris": tuple(names.get_values_for_type(x509.UniformResourceIdentifier)),
-        "ip_addresses": tuple(map(str, names.get_values_for_type(x509.IPAddress))),
-    }
+        key = certificate.public_key()
+    except (ValueError, UnsupportedAlgorithm):
+        return b""
+    return key.public_bytes(Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)

@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from django.db.models import QuerySet
 
 from apps.core import clock
-from apps.core.errors import Conflict, Forbidden
+from apps.core.errors import Conflict
 from apps.domain.certificates import queries, versions, x509
 from apps.domain.certificates.kind import CERTIFICATES
 from apps.domain.certificates.models import Certificate, CertificateOperation, IssuingAuthority
@@ -31,10 +31,6 @@ from apps.workers.hsm_worker.key_jobs import KeyJob, check_pending, fail_version
 
 _RSA_ALGORITHM = "RS256"
 _Status = CertificateOperation.Status
-
-
-class IssuerNotOffered(Forbidden):
-    """No provider here delivers certificates of this issuer."""
 
 
 class OperationCancelled(Conflict):
@@ -177,7 +173,7 @@ class CertificateJob(KeyJob):
         if policy.issuer == SELF:
             return [x509.self_signed(policy, signer, now=now)]
         if authority is None or authority.protected is None or authority.cer is None:
-            raise IssuerNotOffered(f"The issuer '{policy.issuer[:40]}' delivers no certificates here.")
+            raise queries.IssuerNotOffered(f"The issuer '{policy.issuer[:40]}' delivers no certificates here.")
         root = x509.load(bytes(authority.cer))
         authority_key = key_in_hsm(hsm, stored_keys.key_of_authority(authority), None)
         return [x509.issued(policy, signer.public_key(), authority=root, authority_key=authority_key, now=now), root]

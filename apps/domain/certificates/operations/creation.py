@@ -1,6 +1,6 @@
 """Creating certificates: by a job, from a PFX or PEM, or from a signed request."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from hashlib import sha256
@@ -21,9 +21,10 @@ from apps.domain.access.grants import Grant
 from apps.domain.access.permissions import Permission
 from apps.domain.approvals import operations as approvals
 from apps.domain.approvals.models import ApprovalRequest, GuardedOperation
-from apps.domain.certificates import containers, queries, versions, x509
+from apps.domain.certificates import containers, description, queries, versions, x509
 from apps.domain.certificates.containers import ImportedCertificate
 from apps.domain.certificates.kind import CERTIFICATES
+from apps.domain.certificates.merged_chain import read_x5c
 from apps.domain.certificates.models import Certificate, CertificateOperation, CertificateVersion
 from apps.domain.certificates.policy import SELF, UNKNOWN, Policy, load_policy, validate_policy, with_defaults
 from apps.domain.certificates.versions import FinishedVersion
@@ -41,6 +42,7 @@ from apps.domain.secrets.kind import SECRETS
 from apps.domain.vaults import quotas
 from apps.domain.vaults.models import Vault
 
+REQUEST_SECONDS = 15.0  # a key of RSA-4096 in an HSM
 WAIT_SECONDS = 1.5  # a key and a certificate are usually ready by then; the caller need not come back
 
 Status = CertificateOperation.Status
@@ -72,12 +74,13 @@ def create(
 ) -> CertificateOperation:
     """Start a new version by a policy. Returns the operation, ended if that took less than `WAIT_SECONDS`.
 
-    Raises `BadPolicy`, `IssuerNotFound`, `PendingInProgress`, `ObjectIsDeleted`, `ObjectExists`, `TooManyRequests`.
+    Raises `BadPolicy`, `IssuerNotFound`, `IssuerNotOffered`, `PendingInProgress`, `ObjectIsDeleted`, `ObjectExists`,
+    `TooManyRequests`.
     """
     grant.require(Permission.CERTIFICATES_CREATE, vault_id=vault.pk)
-    x509.check_encodable(validate_policy(policy))
+    x509.check_creatable(validate_policy(policy))
     if policy.issuer not in (SELF, UNKNOWN):
-        queries.get_issuer(vault_id=vault.pk, name=policy.issuer)
+        queries.check_delivers(vault_id=vault.pk, issuer=policy.issuer)
     quota = quotas.creation_quota(hardware=policy.hardware)
     quotas.consume_quota(vault=vault, principal=grant.principal, quota=quota)
     with transaction.atomic():
@@ -91,6 +94,8 @@ def create(
             now=now,
         )
     client.wait_briefly(job, seconds=WAIT_SECONDS)
+    if policy.issuer == UNKNOWN:  # the request is the answer: clients take it to the authority at once
+        client.wait_briefly(job, seconds=REQUEST_SECONDS)
     CERTIFICATES.invalidate(vault.pk, name)
     return queries.get_operation(vault_id=vault.pk, name=name)
 
@@ -156,8 +161,10 @@ def import_certificate(
     `PendingInProgress`, `ObjectIsDeleted`, `ObjectExists`, `HsmUnavailable`, `ApprovalRequired`.
     """
     grant.require(Permission.CERTIFICATES_IMPORT, vault_id=vault.pk)
-    imported = containers.parse_container(value, password=password)
+    imported = containers.parse_container(value, password=password, preserve_order=attributes.preserve_order)
     policy = _policy_of_import(imported, read_policy)
+    if policy.issuer not in (SELF, UNKNOWN):
+        queries.get_issuer(vault_id=vault.pk, name=policy.issuer)
     spec = replace(_key_spec(policy), operations=tuple(sorted(policy.operations)), enabled=attributes.enabled)
     binding = key_versions.binding_of(spec, name=name, version=new_version())
     material = imported.key.private_bytes(
@@ -175,7 +182,7 @@ def import_certificate(
         grant, vault, name, binding.version, SealSecret, kind=CERTIFICATES.name, value=text.encode()
     )
     finished = FinishedVersion(
-        imported.chain[0],
+        imported.leaf,
         sealed,
         policy.content_type,
         attributes.enabled,
@@ -203,17 +210,21 @@ def merge(
     vault: Vault,
     name: str,
     chain: Sequence[str],
-    attributes: VersionAttributes | None,
+    changes: Mapping[str, Any],
     now: datetime,
 ) -> CertificateVersion:
     """Complete an operation of the issuer Unknown with the certificate that an authority made of its request.
 
+    `changes`: attributes (fields of `VersionAttributes`) that differ from those with which the operation began.
     Raises `PendingCertificateNotFound`, `OperationEnded`, `IssuerMerges`, `BadCertificate`, `HsmUnavailable`.
     """
     grant.require(Permission.CERTIFICATES_CREATE, vault_id=vault.pk)
-    certificates = x509.read_chain(chain)
+    certificates = read_x5c(chain)
     operation = queries.get_operation(vault_id=vault.pk, name=name)
-    key_version = _key_to_merge(operation, certificates[0])
+    started = VersionAttributes(operation.enabled, operation.tags, operation.preserve_order)
+    attributes = replace(started, **changes)
+    key_version = _key_to_merge(operation)
+    leaf, ordered = _ordered_by(key_version, certificates, preserve_order=attributes.preserve_order)
     policy = load_policy(operation.certificate.policy)
     sealed: bytes = client.call_as(
         grant,
@@ -221,13 +232,11 @@ def merge(
         name,
         operation.version,
         SealCertificate,
-        chain=[one.public_bytes(Encoding.DER) for one in certificates],
+        chain=[one.public_bytes(Encoding.DER) for one in ordered],
         content_type=policy.content_type,
     )
-    if attributes is None:
-        attributes = VersionAttributes(operation.enabled, operation.tags)
     finished = FinishedVersion(
-        certificates[0], sealed, policy.content_type, attributes.enabled, attributes.tags, operation.preserve_order
+        leaf, sealed, policy.content_type, attributes.enabled, attributes.tags, attributes.preserve_order
     )
     with recorded_change(
         grant,
@@ -272,11 +281,18 @@ def delete_operation(*, grant: Grant, vault: Vault, name: str) -> CertificateOpe
 
 
 def _policy_of_import(imported: ImportedCertificate, read_policy: Callable[[Policy], Policy] | None) -> Policy:
-    policy = with_defaults(x509.policy_of(imported.chain[0], content_type=imported.content_type), actions_given=False)
-    if read_policy is not None:
-        policy = read_policy(policy)
-    key_type, parameter = x509.kind_of(imported.key.public_key())
-    return validate_policy(replace(policy, key_type=key_type, parameter=parameter))
+    """The policy of the next version: it describes the certificate, except where the caller says otherwise.
+
+    A certificate that exists need not be one that could be made here. One that an issuer is to renew must be.
+    """
+    described = description.policy_of(imported.leaf, content_type=imported.content_type)
+    described = with_defaults(described, actions_given=False)
+    policy = described if read_policy is None else read_policy(described)
+    policy = replace(policy, key_type=described.key_type, parameter=described.parameter)
+    if policy.issuer == UNKNOWN:
+        return validate_policy(policy, described=described)
+    x509.check_creatable(validate_policy(policy))
+    return policy
 
 
 def _require_import_approval(  # noqa: PLR0917  private, one caller
@@ -299,7 +315,7 @@ def _require_import_approval(  # noqa: PLR0917  private, one caller
             "size or curve": policy.parameter,
             "HSM": policy.hardware,
             "exportable": policy.exportable,
-            "certificate SHA-256": sha256(imported.chain[0].public_bytes(Encoding.DER)).hexdigest(),
+            "certificate SHA-256": sha256(imported.leaf.public_bytes(Encoding.DER)).hexdigest(),
             "check value": content["key"][:16],
         },
         now=now,
@@ -316,19 +332,29 @@ def _content_of(
     return {"key": sha256(material).hexdigest(), "content": digest_of([chain, policy.as_dict(), attributes])}
 
 
-def _key_to_merge(operation: CertificateOperation, leaf: X509Certificate) -> KeyVersion:
-    """The key version of the pending request that the certificate answers."""
+def _key_to_merge(operation: CertificateOperation) -> KeyVersion:
+    """The key version of the pending request."""
     key_version = operation.key_version
     if operation.issuer != UNKNOWN:
         raise IssuerMerges("The certificate's issuer delivers it itself; there is nothing to merge.")
     if operation.status != Status.IN_PROGRESS or key_version is None or key_version.protected is None:
         raise OperationEnded("The pending certificate's status is not inProgress, or its request is still being made.")
-    if x509.spki(x509.public_key_of(leaf)) != bytes(key_version.protected.public_key):
+    return key_version
+
+
+def _ordered_by(
+    key_version: KeyVersion, certificates: list[X509Certificate], *, preserve_order: bool
+) -> tuple[X509Certificate, list[X509Certificate]]:
+    """The certificate that answers the pending request, wherever the authority put it, and the chain."""
+    assert key_version.protected is not None  # noqa: S101  `_key_to_merge` found it
+    public: Any = serialization.load_der_public_key(bytes(key_version.protected.public_key))
+    leaf, ordered = x509.ordered_chain(certificates, public, preserve_order=preserve_order)
+    if leaf is None:
         raise x509.BadCertificate(
             "The public key of the end-entity certificate in the specified X.509 certificate "
             "content does not match the public part of the specified private key."
         )
-    return key_version
+    return leaf, ordered
 
 
 def _lock_or_create(vault: Vault, name: str, policy: Policy, now: datetime) -> Certificate:

@@ -70,6 +70,6 @@ def set_policy(*, grant: Grant, vault: Vault, name: str, policy: Policy, now: da
 
 
 def _store_policy(certificate: Certificate, policy: Policy, now: datetime) -> None:
-    x509.check_encodable(validate_policy(policy))
+    x509.check_creatable(validate_policy(policy))
     certificate.policy, certificate.policy_updated = policy.as_dict(), now
     certificate.save(update_fields=["policy", "policy_updated"])

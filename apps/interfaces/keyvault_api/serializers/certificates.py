@@ -21,11 +21,16 @@ from apps.interfaces.keyvault_api.serializers.fields import (
     StrictString,
     StringList,
     Tags,
+    changes_of,
     without_nulls,
 )
 from apps.interfaces.keyvault_api.serializers.keys import parse_type
 
 LARGEST_BODY = 512 * 1024
+_IN_PROGRESS = (
+    "Pending certificate created. Certificate request is in progress. This may take some time based on the issuer "
+    "provider. Please check again later."
+)
 _DEFAULT_PARAMETERS = {"RSA": "2048", "EC": "P-256"}
 
 
@@ -61,6 +66,12 @@ def parse_attributes(body: dict[str, Any]) -> VersionAttributes:
     """Parse the attributes of a new version."""
     data = without_nulls(body.get("attributes", {}))
     return VersionAttributes(data.get("enabled", True), body.get("tags", {}), body.get("preserveCertOrder", False))
+
+
+def parse_attribute_changes(body: dict[str, Any]) -> dict[str, Any]:
+    """The attributes that a merge names, by the fields of `VersionAttributes`."""
+    changes = changes_of(body, tags="tags", preserveCertOrder="preserve_order")
+    return {field: value for field, value in changes.items() if field in ("enabled", "tags", "preserve_order")}
 
 
 def parse_policy(data: dict[str, Any], *, base: Policy | None = None) -> Policy:
@@ -265,7 +276,9 @@ def operation(row: CertificateOperation, *, origin: str) -> dict[str, Any]:
     }
     if row.csr is not None:
         body["csr"] = base64.b64encode(bytes(row.csr)).decode("ascii")
-    if row.status_details:
+    if row.status == CertificateOperation.Status.IN_PROGRESS:
+        body["status_details"] = _IN_PROGRESS
+    elif row.status_details:
         body["status_details"] = row.status_details
     if row.error_code:
         body["error"] = {"code": row.error_code, "message": row.status_details}

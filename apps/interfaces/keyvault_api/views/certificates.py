@@ -99,8 +99,7 @@ def _delete_operation(context: OperationContext) -> dict[str, Any]:
 
 def _merge(context: OperationContext) -> ApiResponse:
     body = wire.MergeBody.read(context.request.body(largest=wire.LARGEST_BODY))
-    attributes = wire.parse_attributes(body) if body.keys() & {"attributes", "tags"} else None
-    version = context.call(creation.merge, chain=body["x5c"], attributes=attributes)
+    version = context.call(creation.merge, chain=body["x5c"], changes=wire.parse_attribute_changes(body))
     return ApiResponse(201, OBJECTS.current(context, version.certificate.name))
 
 
