@@ -126,7 +126,10 @@ class ObjectKind(ABC, Generic[Row, Version]):
         return row
 
     def list_deleted(self, vault_id: UUID, *, after: str = "", limit: int) -> list[DeletedItem[Any]]:
-        """Items of deleted objects that have a version, by name; `after` as in `list_live`."""
+        """Items of deleted objects that have a version, by name; `after` as in `list_live`.
+
+        Not what belongs to a certificate: it is recovered and purged with that, and denies it by itself.
+        """
         return self._listing.deleted(vault_id, after=after, limit=limit)
 
     def rows(self) -> QuerySet[Row]:

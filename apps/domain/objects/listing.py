@@ -80,7 +80,7 @@ class Listing(Generic[Item]):
         return [self._columns.load(row) for row in select_prepared(statement, [vault_id, after, limit])]
 
     def deleted(self, vault_id: UUID, *, after: str, limit: int) -> list[DeletedItem[Item]]:
-        """Deleted objects that have a version, by name."""
+        """Deleted objects that have a version and do not belong to a certificate, by name."""
         rows = select_prepared(self._deleted_statement, [vault_id, after, limit])
         return [DeletedItem(self._columns.load(row), *row[-2:]) for row in rows]
 
@@ -103,7 +103,8 @@ class Listing(Generic[Item]):
 
     @cached_property
     def _deleted_statement(self) -> str:
-        return self._by_name(f"{self._columns.sql}, o.deleted, o.purge_after", "JOIN", "o.deleted IS NOT NULL")
+        condition = "o.deleted IS NOT NULL AND NOT o.managed"
+        return self._by_name(f"{self._columns.sql}, o.deleted, o.purge_after", "JOIN", condition)
 
     @cached_property
     def _versions_statement(self) -> str:
