@@ -16,6 +16,7 @@ from apps.hsm.errors import BadCiphertext, BadParameter
 from apps.hsm.types import AES_BITS, RSA_BITS, Binding, KeyType
 
 PrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
+_LONGEST_RSA = 4096  # bits
 
 
 def generate(binding: Binding, *, public_exponent: int = 65537) -> tuple[bytes, bytes]:
@@ -44,6 +45,10 @@ def public_half(binding: Binding, material: bytes) -> bytes:
             raise BadParameter(f"the key is not an AES key of {binding.parameter} bits")
         return b""
     try:
+        unchecked = serialization.load_der_private_key(material, password=None, unsafe_skip_rsa_key_validation=True)
+        # The check looks whether p and q are primes, which takes minutes for numbers that are too long for any key.
+        if isinstance(unchecked, rsa.RSAPrivateKey) and not _are_factors(unchecked.private_numbers()):
+            raise BadParameter("the private key is not valid")
         key = serialization.load_der_private_key(material, password=None)
     except (ValueError, TypeError, UnsupportedAlgorithm):
         raise BadParameter("the private key is not valid") from None
@@ -55,6 +60,11 @@ def public_half(binding: Binding, material: bytes) -> bytes:
     if not fits or not isinstance(key, rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey):
         raise BadParameter(f"the private key is not {binding.key_type} {binding.parameter}")
     return public_keys.dump(key.public_key())
+
+
+def _are_factors(numbers: rsa.RSAPrivateNumbers) -> bool:
+    modulus = numbers.public_numbers.n
+    return modulus.bit_length() <= _LONGEST_RSA and numbers.p * numbers.q == modulus and 1 < numbers.p < modulus
 
 
 def sign(pkcs8: bytes, row: Signing, digest: bytes) -> bytes:

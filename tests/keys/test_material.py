@@ -12,6 +12,7 @@ from apps.core.encoding import to_base64url
 from apps.core.errors import BadRequest
 from apps.domain.keys.key_material import LARGEST_TEXT, parse_pem
 from apps.domain.keys.rules import BadKeyParameter
+from tests.support import foreign
 
 FORMATS = [serialization.PrivateFormat.PKCS8, serialization.PrivateFormat.TraditionalOpenSSL]
 RSA = rsa.generate_private_key(65537, 2048)
@@ -127,3 +128,33 @@ def as_pem(der):
 def test_a_password_is_not_tried():
     with pytest.raises(BadKeyParameter, match="encrypted"):
         parse_pem(pem(RSA, secret=b"a password"))
+
+
+def without_small_factors(bits):
+    """An odd number that no trial division finds composite, so that a test for primes takes its time."""
+    number = (1 << bits) + 1
+    while any(number % factor == 0 for factor in range(3, 2000, 2)):
+        number += 2
+    return number
+
+
+def test_factors_that_are_longer_than_the_modulus_are_refused_before_they_are_looked_at():
+    p, modulus = without_small_factors(60_000), (1 << 2047) + 1
+    started = time.thread_time()
+    with pytest.raises(BadKeyParameter, match="not consistent"):
+        parse_pem(as_pem(der_integers(0, modulus, 65537, 3, p, p + 2, 5, 7, 11)))
+    numbers = {"n": modulus, "e": 65537, "d": 3, "p": (1 << 4159) + 1, "q": 3, "dp": 5, "dq": 7, "qi": 11}
+    with pytest.raises(BadKeyParameter, match="not consistent"):
+        parse_pem(json.dumps({"kty": "RSA", **{name: number(value) for name, value in numbers.items()}}))
+    assert time.thread_time() - started < 2  # of the processor: what one request may take
+
+
+def test_a_file_with_text_and_certificates_gives_its_key_and_one_with_two_keys_none():
+    text = f"Bag Attributes\n  friendlyName: ENCRYPTED\n{pem(RSA)}subject=CN = x\n{certificate_pem()}"
+    assert parse_pem(text).parameter == "2048"
+    with pytest.raises(BadKeyParameter, match="2 private keys"):
+        parse_pem(pem(RSA) + pem(RSA))
+
+
+def certificate_pem():
+    return foreign.pem(foreign.certificate()).decode()

@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from apps.core.encoding import from_base64url
 from apps.core.errors import BadRequest
+from apps.core.pem import BadPem, Block, read_pem
 from apps.core.strict_json import loads
 from apps.domain.keys.rules import BadKeyParameter
 
@@ -26,6 +27,8 @@ _CURVES: dict[str, ec.EllipticCurve] = {
 _NAMES = {curve.name: name for name, curve in _CURVES.items()}
 _RSA_PARTS = ("n", "e", "d", "p", "q", "dp", "dq", "qi")
 _SIZES = (2048, 3072, 4096)
+_NO_KEY = "This is neither a private key in PEM nor a JSON Web Key."
+_NOT_CONSISTENT = "The RSA key is not consistent: its parts do not belong together."
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,16 +69,18 @@ def _read_json(text: str) -> ImportedKeyMaterial:
 
 
 def _read_pem(text: str) -> ImportedKeyMaterial:
-    data = text.encode("utf-8", "surrogatepass")
-    if b"ENCRYPTED" in data:  # deriving a key from its password may take any amount of work
-        raise BadKeyParameter("The PEM file is encrypted. Take its password off first: openssl pkey -in FILE.")
+    data = _key_block(text).text()
     try:
         private = serialization.load_pem_private_key(data, password=None, unsafe_skip_rsa_key_validation=True)
         if isinstance(private, rsa.RSAPrivateKey):
-            _rsa_size(private.key_size)  # before the primes are checked, which takes minutes for huge ones
+            _rsa_size(private.key_size)
+            numbers = private.private_numbers()
+            if numbers.p * numbers.q != numbers.public_numbers.n:
+                raise BadKeyParameter(_NOT_CONSISTENT)
+            # Only now are p and q checked to be primes, which takes minutes for huge numbers.
             private = serialization.load_pem_private_key(data, password=None)
     except (ValueError, TypeError, UnsupportedAlgorithm):
-        raise BadKeyParameter("This is neither a private key in PEM nor a JSON Web Key.") from None
+        raise BadKeyParameter(_NO_KEY) from None
     if isinstance(private, rsa.RSAPrivateKey):
         if private.public_key().public_numbers().e >= 2**32:
             raise BadKeyParameter("The public exponent of an RSA key to import has up to 32 bits.")
@@ -85,15 +90,32 @@ def _read_pem(text: str) -> ImportedKeyMaterial:
     raise BadKeyParameter(f"A key to import is RSA, or EC on one of {', '.join(_CURVES)}.")
 
 
+def _key_block(text: str) -> Block:
+    """The private key of a PEM file; certificates beside it are not part of what is imported."""
+    try:
+        keys = [block for block in read_pem(text.encode("utf-8", "surrogatepass")) if block.private]
+    except BadPem as error:
+        raise BadKeyParameter(str(error)) from None
+    if not keys:
+        raise BadKeyParameter(_NO_KEY)
+    if len(keys) > 1:
+        raise BadKeyParameter(f"The PEM file holds {len(keys)} private keys. Bring the one to import alone.")
+    if keys[0].encrypted:  # deriving a key from its password may take any amount of work
+        raise BadKeyParameter("The PEM file is encrypted. Take its password off first: openssl pkey -in FILE.")
+    return keys[0]
+
+
 def _read_rsa(jwk: Mapping[str, Any]) -> tuple[str, bytes]:
     n, e, d, p, q, dp, dq, qi = (_number(jwk, name) for name in _RSA_PARTS)
     size = _rsa_size(n.bit_length())
     if e >= 2**32:
         raise BadKeyParameter("The public exponent of an RSA key to import has up to 32 bits.")
+    if p * q != n:  # before the primes are checked, which takes seconds for huge ones
+        raise BadKeyParameter(_NOT_CONSISTENT)
     try:
         private = rsa.RSAPrivateNumbers(p, q, d, dp, dq, qi, rsa.RSAPublicNumbers(e, n)).private_key()
     except ValueError:
-        raise BadKeyParameter("The RSA key is not consistent: its parts do not belong together.") from None
+        raise BadKeyParameter(_NOT_CONSISTENT) from None
     return size, _pkcs8(private)
 
 
