@@ -23,6 +23,8 @@ from urllib3.connection import HTTPSConnection
 from urllib3.connectionpool import HTTPSConnectionPool
 from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 
+from apps.core.pem import BadPem, read_pem
+
 CONNECT_SECONDS, RESPONSE_SECONDS = 5.0, 10.0
 MAX_RESPONSE_BYTES = 512 * 1024  # before decoding; the documents that we request are much smaller
 _MIN_BYTES_PER_SECOND = 16 * 1024  # that the other side has to accept
@@ -191,8 +193,14 @@ class DeadlineSSLSocket(ssl.SSLSocket):
 
 
 def tls_context(ca_pem: str = "", *, ca_file: str = "", client: tuple[str, str] | None = None) -> ssl.SSLContext:
-    """Make a TLS context (1.2 or newer) for an authority, or the system's. `client`: certificate and key files."""
-    context = ssl.create_default_context(cafile=ca_file or None, cadata=ca_pem or None)
+    """Make a TLS context (1.2 or newer) for an authority, or the system's. `client`: certificate and key files.
+
+    Raises `ValueError` or `ssl.SSLError` for an authority that is not PEM.
+    """
+    authorities = b"".join(block.text() for block in read_pem(ca_pem.encode())).decode("ascii")
+    if ca_pem and not authorities:
+        raise BadPem("The authority has no certificate in PEM.")
+    context = ssl.create_default_context(cafile=ca_file or None, cadata=authorities or None)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.sslsocket_class = DeadlineSSLSocket
     if client is not None:

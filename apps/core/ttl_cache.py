@@ -41,6 +41,32 @@ class TtlCache(Generic[Value]):
         with self._lock:
             self._entries.pop(key, None)
 
+    def replace(self, key: Hashable, value: Value) -> None:
+        """Store a newer value, which lives as long as any other."""
+        with self._lock:
+            self._entries[key] = value
+
     def clear(self) -> None:
         with self._lock:
             self._entries.clear()
+
+
+class RateLimit:
+    """Allows one act for each key in `seconds`, in this process."""
+
+    def __init__(self, *, seconds: float, maxsize: int = 1000) -> None:
+        self._recent: TTLCache[Hashable, bool] = TTLCache(maxsize=maxsize, ttl=seconds)
+        self._lock = threading.Lock()
+
+    def allows(self, key: Hashable) -> bool:
+        """Tell whether the act is allowed now, and count it."""
+        with self._lock:
+            if key in self._recent:
+                return False
+            self._recent[key] = True
+            return True
+
+    def clear(self) -> None:
+        """Forget all acts."""
+        with self._lock:
+            self._recent.clear()

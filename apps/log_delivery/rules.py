@@ -6,16 +6,18 @@ are stored and shown in clear.
 
 import base64
 import re
+import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
-from cryptography.x509 import load_pem_x509_certificates
 
 from apps.core.errors import BadRequest
-from apps.core.outbound_http import AddressRefused, check_host, split_url
+from apps.core.foreign_certificates import read_certificates_pem
+from apps.core.outbound_http import AddressRefused, check_host, split_url, tls_context
+from apps.core.pem import read_pem
 
 LONGEST_RETENTION_DAYS = 3660
 _LONGEST_TEXT, _LONGEST_PEM = 1024, 32 * 1024
@@ -62,9 +64,10 @@ def _check_port(_name: str, text: str) -> None:
 
 def _check_authority(_name: str, text: str) -> None:
     try:
-        load_pem_x509_certificates(text.encode())
-    except ValueError:
-        raise BadDestination("The authority's certificate is not PEM.") from None
+        read_certificates_pem(text.encode())
+        tls_context(text)  # as the connection will
+    except (ssl.SSLError, ValueError) as error:
+        raise BadDestination(f"The authority's certificate cannot be read: {error}") from None
 
 
 def _check_account_key(_name: str, text: str) -> None:
@@ -193,8 +196,9 @@ def check_public_key(pem: str) -> None:
     if not pem:
         return
     try:
-        key = serialization.load_pem_public_key(pem.encode())
-    except (ValueError, UnsupportedAlgorithm):
+        [block] = read_pem(pem.encode())
+        key = serialization.load_pem_public_key(block.text())
+    except (ValueError, UnsupportedAlgorithm):  # not one block, or no public key
         key = None
     if not isinstance(key, rsa.RSAPublicKey) or not 2048 <= key.key_size <= 8192:
         raise BadDestination("The public key must be an RSA key in PEM ('BEGIN PUBLIC KEY'), 2048 bits or longer.")

@@ -17,7 +17,9 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from apps.core.clock import now
 from apps.core.errors import VaultError
 from apps.domain.access.permissions import Permission
+from apps.domain.denials.credential_diagnosis import diagnose_credentials
 from apps.domain.identity import attestation, client_assertions, credentials, document_fetch, operations, queries
+from apps.domain.identity.assertion_diagnosis import diagnose
 from apps.domain.identity.models import AttestationAuthority
 from apps.interfaces.token_service import views
 from tests.support import actors
@@ -26,6 +28,13 @@ from tests.support.https_server import Handler, HttpsServer
 pytestmark = [pytest.mark.django_db, pytest.mark.stack]
 AUDIENCE = "api://AzureADTokenExchange"
 SUBJECT = "system:serviceaccount:payroll:worker"
+
+
+PUBLISHED = {}  # kid: key, beside that of the fixture
+
+
+def published(kid):
+    return {**jwt.algorithms.RSAAlgorithm.to_jwk(PUBLISHED[kid].public_key(), as_dict=True), "kid": kid}
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +59,7 @@ def issuer():
             jwk = jwt.algorithms.RSAAlgorithm.to_jwk(key.public_key(), as_dict=True)
             documents = {
                 "/.well-known/openid-configuration": {"issuer": url, "jwks_uri": f"{url}/keys"},
-                "/keys": {"keys": [{**jwk, "kid": "one"}]},
+                "/keys": {"keys": [{**jwk, "kid": "one"}, *map(published, PUBLISHED)]},
             }
             self.answer(200, json.dumps(documents[self.path]).encode())
 
@@ -127,6 +136,77 @@ def test_the_trusted_subject_signs_in(issuer, trusting):
 )
 def test_nothing_else_does(issuer, trusting, changes):
     assert check(trusting, token(issuer, **changes)) is None
+
+
+def test_a_new_key_of_the_issuer_is_asked_for_at_once_and_seldom(issuer, trusting):
+    asked = issuer[2]
+    assert check(trusting, token(issuer)) is not None
+    newer = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    PUBLISHED["two"] = newer
+    try:
+        client_assertions._refetches.clear()
+        assert check(trusting, token(issuer, key=newer, kid="two")) is not None
+        before = len(asked)
+        for number in range(5):
+            assert check(trusting, token(issuer, key=newer, kid=f"unknown-{number}")) is None
+        assert len(asked) == before, "anybody can name a key"
+        assert check(trusting, token(issuer)) is not None
+    finally:
+        del PUBLISHED["two"]
+        client_assertions._keys.clear()
+
+
+@pytest.mark.parametrize("entry", [5, None, "text", [], {}, {"kid": None}, {"kid": "x", "kty": "RSA", "n": 5, "e": []}])
+def test_a_broken_entry_among_the_keys_does_not_break_the_others(issuer, entry):
+    jwk = jwt.algorithms.RSAAlgorithm.to_jwk(issuer[1].public_key(), as_dict=True)
+    document = {"keys": [entry, {**jwk, "kid": "one"}, entry]}
+    assert list(document_fetch.readable_keys(document)) == ["one"]
+    for keys in (entry, {"keys": entry}):
+        assert document_fetch.readable_keys(keys if isinstance(keys, dict) else {}) == {}
+
+
+@pytest.mark.parametrize(
+    ("changes", "code", "named"),
+    [
+        ({"sub": "system:serviceaccount:payroll:other"}, "AADSTS70021", "payroll:other"),
+        ({"aud": "api://other"}, "AADSTS70021", "'api://other'"),
+        ({"iss": "https://elsewhere.example.org"}, "AADSTS70021", "'https://elsewhere.example.org'"),
+        ({"exp": 1}, "AADSTS700024", "1970-01-01T00:00:01Z"),
+        ({"exp": "soon"}, "AADSTS700024", "'soon'"),
+        ({"nbf": 9_999_999_999}, "AADSTS700024", "2286-11-20"),
+        ({"kid": "nine"}, "AADSTS700027", "the key 'nine'"),
+        ({"key": rsa.generate_private_key(public_exponent=65537, key_size=2048)}, "AADSTS700027", "does not verify"),
+    ],
+    ids=["subject", "audience", "issuer", "expired", "no time", "too early", "kid", "signature"],
+)
+def test_the_denial_names_what_was_presented(issuer, trusting, changes, code, named):
+    client_assertions._refetches.clear()
+    assertion = token(issuer, **changes)
+    assert check(trusting, assertion) is None
+    keys = client_assertions.fetch_issuer_keys(client_id=trusting.client_id, assertion=assertion)
+    denial = diagnose(client_id=trusting.client_id, assertion=assertion, issuer_keys=keys, now=now())
+    assert denial.code == code
+    assert named in denial.sentence
+    assert str(denial).startswith(f"{code}: ")
+
+
+def test_a_stranger_learns_no_trust_from_the_denial(issuer, trusting):
+    """Which of the three differs, and whether the application exists, is for its owner only."""
+    sentences = set()
+    for client_id, changes in (
+        (trusting.client_id, {"sub": "x"}),
+        (uuid.uuid4(), {"sub": "x"}),
+    ):
+        assertion = token(issuer, **changes)
+        sentences.add(diagnose(client_id=client_id, assertion=assertion, issuer_keys={}, now=now()))
+    assert len(sentences) == 1
+    assert SUBJECT not in str(sentences)
+
+
+def test_the_owner_is_told_what_is_required(trusting):
+    told = diagnose_credentials(trusting, reason="AADSTS70021", at=now())
+    assert f"subject '{SUBJECT}'" in told
+    assert f"audience '{AUDIENCE}'" in told
 
 
 def test_another_key_another_algorithm_and_another_application_do_not(issuer, trusting, people):

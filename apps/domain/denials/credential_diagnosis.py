@@ -8,6 +8,8 @@ from apps.domain.identity.credentials import list_certificates, list_trusts
 from apps.domain.identity.models import ApplicationIdentity
 from apps.domain.identity.queries import list_client_secrets
 
+_SHOWN = 5  # trusts
+
 
 class _Credential(Protocol):
     created: datetime
@@ -22,10 +24,23 @@ def diagnose_credentials(application: ApplicationIdentity, *, reason: str, at: d
         return _diagnose(_SECRET, application.name, list_client_secrets(application=application), at)
     if reason == "AADSTS700027":
         certificates = list_certificates(application=application)
-        trusts = len(list_trusts(application=application))
-        trusted = f" It trusts {trusts} subjects of other issuers." if trusts else ""
+        trusted = f" {_describe_trusts(application)}" if list_trusts(application=application) else ""
         return _diagnose(_CERTIFICATE, application.name, certificates, at) + trusted
+    if reason == "AADSTS70021":
+        return _describe_trusts(application)
     return ""
+
+
+def _describe_trusts(application: ApplicationIdentity) -> str:
+    """What an assertion of another issuer must have."""
+    trusts = list_trusts(application=application)
+    if not trusts:
+        return f"{application.name} has no federated trust. Add one."
+    required = "; or ".join(
+        f"issuer '{trust.issuer}', subject '{trust.subject}', audience '{trust.audience}'" for trust in trusts[:_SHOWN]
+    )
+    more = f" (and {len(trusts) - _SHOWN} more)" if len(trusts) > _SHOWN else ""
+    return f"Required is, letter by letter: {required}{more}."
 
 
 class _Sentences(NamedTuple):

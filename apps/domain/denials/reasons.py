@@ -13,7 +13,13 @@ TOKENS = {
     "AKV10046": "The token was not signed by this installation.",
     "AKV10048": "The application of this token was deleted or suspended.",
     "AADSTS7000215": "The token request named an unknown application, or a wrong or expired client secret.",
-    "AADSTS700027": "The assertion was signed by no certificate of the application, and by no issuer that it trusts.",
+    "AADSTS70021": "The assertion's issuer, subject and audience are not those of a trust of the application. "
+    "The answer to the request named what was presented.",
+    "AADSTS700023": "The assertion was made for another audience than this installation's token endpoint.",
+    "AADSTS700024": "The assertion was expired, or not valid yet: compare the clocks.",
+    "AADSTS700027": "The assertion was not signed by a certificate of the application, or not by a key that its "
+    "trusted issuer publishes.",
+    "AADSTS50027": "The assertion was not a JSON Web Token with issuer and subject.",
     "AADSTS70011": "The token request named a wrong scope.",
     "AADSTS500011": "The token request named a wrong resource.",
     "AADSTS90002": "The token request named another tenant.",
@@ -37,7 +43,8 @@ REASONS = {
     "ReleaseRefused": "The attestation does not satisfy the key's release policy.",
     "AttestationRefused": "The attestation token is not accepted: check its issuer and its dates.",
     "IssuerMerges": "The issuer delivers the certificate automatically; there is nothing to merge. Wait for it.",
-    "IssuerNotOffered": "No issuer of this name delivers certificates here. Name `Self` in the policy.",
+    "IssuerNotOffered": "The issuer of the policy is disabled, or no provider here delivers its certificates. Name "
+    "`Self`, or an issuer with the provider VaultPortal.",
     "BackupBuried": "The object was purged from a vault with purge protection: its backups do not bring it back.",
     "PartNotInBackup": "The backup has a part that it was not made with.",
     "VersionExists": "The vault has this version of the key or secret already.",

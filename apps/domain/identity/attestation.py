@@ -20,8 +20,9 @@ import jwt
 
 from apps.audit_log.operation_names import Operation
 from apps.core.errors import BadRequest, Conflict, Forbidden, NotFound, Unavailable
+from apps.core.foreign_certificates import read_certificates_pem
 from apps.core.outbound_http import tls_context
-from apps.core.ttl_cache import TtlCache
+from apps.core.ttl_cache import RateLimit, TtlCache
 from apps.domain.access.audit_records import append_change
 from apps.domain.access.grants import Grant
 from apps.domain.access.permissions import Permission
@@ -36,6 +37,7 @@ _ALGORITHMS = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "E
 _REMEMBERED_SECONDS = 60.0
 
 _keys: TtlCache[dict[str, Any]] = TtlCache(maxsize=100, ttl=_REMEMBERED_SECONDS)
+_refetches = RateLimit(seconds=10.0)  # for keys that are not known: anybody can name one
 
 
 class AttestationRejected(Forbidden):
@@ -77,12 +79,24 @@ def verify_attestation(token: str, *, trusted: Collection[str], now: datetime) -
     authority = AttestationAuthority.objects.filter(url=issuer.rstrip("/")).first()
     if authority is None:
         raise AttestationRejected("The attestation's issuer is not trusted here. Ask security operations to trust it.")
+    key = _find_key(authority, str(kid))
+    if key is None:
+        raise AttestationRejected(
+            f"The attestation is not signed by a key of its issuer: {authority.url} publishes no '{str(kid)[:100]}'."
+        )
+    return issuer, _claims(token, key, now)
+
+
+def _find_key(authority: AttestationAuthority, kid: str) -> Any:
+    """The issuer's key of that name, None without one. An unknown one is asked for at once, seldom: keys change."""
     # By what the keys were fetched with: other processes hear nothing of a new CA certificate.
     source = (authority.url, authority.ca_pem)
-    key = _keys.get(source, lambda: _fetch_keys(authority)).get(str(kid))
-    if key is None:
-        raise AttestationRejected("The attestation is not signed by a key of its issuer.")
-    return issuer, _claims(token, key, now)
+    key = _keys.get(source, lambda: _fetch_keys(authority)).get(kid)
+    if key is None and _refetches.allows(source):
+        fetched = _fetch_keys(authority)
+        _keys.replace(source, fetched)
+        key = fetched.get(kid)
+    return key
 
 
 def trust_authority(*, grant: Grant, url: str, ca_pem: str = "", now: datetime) -> AttestationAuthority:
@@ -186,9 +200,11 @@ def _check_authority(url: str, ca_pem: str) -> None:
     except BadAddress:
         raise BadAuthority("An attestation authority is an https address without user, query and fragment.") from None
     try:
-        ssl.create_default_context(cadata=ca_pem or None)
-    except (ssl.SSLError, ValueError):
-        raise BadAuthority("The authority's CA certificate is not PEM.") from None
+        if ca_pem:
+            read_certificates_pem(ca_pem.encode())
+        tls_context(ca_pem)
+    except (ssl.SSLError, ValueError) as error:
+        raise BadAuthority(f"The authority's CA certificate cannot be read: {error}") from None
 
 
 def _claims(token: str, key: Any, now: datetime) -> dict[str, Any]:
@@ -200,7 +216,7 @@ def _claims(token: str, key: Any, now: datetime) -> dict[str, Any]:
             options={"require": ["exp", "iat"], "verify_aud": False, "verify_exp": False, "verify_nbf": False},
         )
         expires, not_before = float(claims["exp"]), float(claims.get("nbf", 0))
-    except (jwt.PyJWTError, ValueError, TypeError):
+    except (jwt.PyJWTError, ValueError, TypeError, OverflowError):
         raise AttestationRejected("The attestation's signature does not verify.") from None
     if not not_before <= now.timestamp() + 300 or not now.timestamp() < expires:
         raise AttestationRejected("The attestation is expired, or not valid yet.")

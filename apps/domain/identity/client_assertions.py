@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from apps.core.encoding import BadEncoding, from_base64url
 from apps.core.errors import Unavailable, VaultError
 from apps.core.principals import Principal
-from apps.core.ttl_cache import TtlCache
+from apps.core.ttl_cache import RateLimit, TtlCache
 from apps.domain.identity import document_fetch, queries
 from apps.domain.identity.models import ClientCertificate, FederatedTrust, UsedAssertion
 
@@ -34,6 +34,7 @@ _MAX_FETCHES = 2  # at once, for different owners: a slow issuer holds a web thr
 
 _keys: TtlCache[dict[str, Any]] = TtlCache(maxsize=1000, ttl=300.0)
 _stale_keys: TtlCache[dict[str, Any]] = TtlCache(maxsize=1000, ttl=600.0)  # used while newer ones are fetched
+_refetches = RateLimit(seconds=10.0)  # for keys that are not known: anybody can name one
 _failed_issuers: TTLCache[str, bool] = TTLCache(maxsize=1000, ttl=10.0)  # issuers that have just failed to answer
 _running_fetches: dict[str, UUID] = {}  # issuer to the owner of the trust
 _lock = threading.Lock()
@@ -50,10 +51,10 @@ def verify_assertion(
 
     `issuer_keys`: what `fetch_issuer_keys` found.
     """
-    claims = _read(assertion)
+    claims = read_claims(assertion)
     if claims is None:
         return None
-    if _is_own(claims, client_id):
+    if is_own(claims, client_id):
         valid = _by_certificate(client_id, assertion, now) and _is_from_first_address(assertion, claims, address)
     else:
         valid = _by_trust(client_id, assertion, claims, issuer_keys, now)
@@ -65,15 +66,15 @@ def fetch_issuer_keys(*, client_id: UUID, assertion: str) -> dict[str, Any]:
 
     The web process does this, because the HSM worker opens no connections. Raises `IssuerBusy`.
     """
-    claims = _read(assertion)
-    if claims is None or _is_own(claims, client_id):
+    claims = read_claims(assertion)
+    if claims is None or is_own(claims, client_id):
         return {}
     row = _find_trust(client_id, claims)
     if row is None:
         return {}
     kid = str(jwt.get_unverified_header(assertion).get("kid"))
     try:
-        entry = _keys_of(row.issuer, row.application.owner_id or row.application_id).get(kid)
+        entry = _find_key(row.issuer, row.application.owner_id or row.application_id, kid)
     except IssuerBusy:
         raise
     except VaultError:
@@ -81,7 +82,7 @@ def fetch_issuer_keys(*, client_id: UUID, assertion: str) -> dict[str, Any]:
     return {kid: entry} if entry is not None else {}
 
 
-def _read(assertion: str) -> dict[str, Any] | None:
+def read_claims(assertion: str) -> dict[str, Any] | None:
     """The claims of a readable assertion, not verified; issuer and subject are printable texts."""
     if len(assertion) > _LONGEST:
         return None
@@ -96,7 +97,7 @@ def _read(assertion: str) -> dict[str, Any] | None:
     return claims
 
 
-def _is_own(claims: dict[str, Any], client_id: UUID) -> bool:
+def is_own(claims: dict[str, Any], client_id: UUID) -> bool:
     """Tell whether the application itself signed, with the key of one of its certificates."""
     return bool(claims["iss"] == claims["sub"] == str(client_id))
 
@@ -127,9 +128,29 @@ def _by_certificate(client_id: UUID, assertion: str, now: datetime) -> bool:
     key = certificate.public_key()
     if not isinstance(key, rsa.RSAPublicKey) or certificate.not_valid_before_utc > now:
         return False
+    ours = set(own_audiences())
+    return _is_valid(assertion, key, _CERTIFICATE_ALGORITHMS, lambda claims: audiences_of(claims) <= ours, now)
+
+
+def own_audiences() -> list[str]:
+    """The audiences that an assertion of a certificate may have; the tenant's token endpoint is the first."""
     addresses, tenant = queries.addresses(), queries.get_organisation().tenant_id
-    ours = addresses.token_endpoints(tenant) | {addresses.issuer(tenant)}
-    return _is_valid(assertion, key, _CERTIFICATE_ALGORITHMS, lambda claims: _audiences(claims) <= ours, now)
+    first = f"{addresses.authority}/{tenant}/oauth2/v2.0/token"
+    return [first, *sorted(addresses.token_endpoints(tenant) - {first}), addresses.issuer(tenant)]
+
+
+def is_trusted(client_id: UUID, unverified: dict[str, Any]) -> bool:
+    """Tell whether the application trusts issuer, subject and audience of an assertion, which is not verified."""
+    return _find_trust(client_id, unverified) is not None
+
+
+def is_in_time(claims: dict[str, Any], now: datetime) -> bool:
+    """Tell whether an assertion has begun to be valid, and is still."""
+    try:
+        expires, not_before = float(claims["exp"]), float(claims.get("nbf", 0))
+    except (KeyError, ValueError, TypeError, OverflowError):
+        return False
+    return not_before <= now.timestamp() + _LEEWAY and now.timestamp() < expires
 
 
 def _by_trust(
@@ -142,9 +163,9 @@ def _by_trust(
         return False
     try:
         key = jwt.PyJWK(entry).key
-    except (jwt.PyJWTError, KeyError, TypeError, ValueError):
+    except Exception:  # noqa: BLE001  as in `document_fetch`: it came from another process, and from elsewhere before
         return False
-    return _is_valid(assertion, key, _ISSUER_ALGORITHMS, lambda claims: row.audience in _audiences(claims), now)
+    return _is_valid(assertion, key, _ISSUER_ALGORITHMS, lambda claims: row.audience in audiences_of(claims), now)
 
 
 def _find_trust(client_id: UUID, unverified: dict[str, Any]) -> FederatedTrust | None:
@@ -156,7 +177,7 @@ def _find_trust(client_id: UUID, unverified: dict[str, Any]) -> FederatedTrust |
         subject=unverified["sub"],
     )
     row = rows.first()
-    return row if row is not None and row.audience in _audiences(unverified) else None
+    return row if row is not None and row.audience in audiences_of(unverified) else None
 
 
 def _is_valid(
@@ -175,13 +196,11 @@ def _is_valid(
                 "verify_iat": False,
             },
         )
-        expires, not_before = float(claims["exp"]), float(claims.get("nbf", 0))
+        short_lived = float(claims["exp"]) <= now.timestamp() + _MAX_LIFETIME + _LEEWAY
     except (jwt.PyJWTError, ValueError, TypeError, OverflowError):
         return False
-    moment = now.timestamp()
-    in_time = not_before <= moment + _LEEWAY and moment < expires
-    short_lived = algorithms is _ISSUER_ALGORITHMS or expires <= moment + _MAX_LIFETIME + _LEEWAY
-    return in_time and short_lived and bool(_audiences(claims)) and is_audience(claims)
+    lasts = short_lived or algorithms is _ISSUER_ALGORITHMS
+    return is_in_time(claims, now) and lasts and bool(audiences_of(claims)) and is_audience(claims)
 
 
 def _matches_thumbprint(header: dict[str, Any], row: ClientCertificate) -> bool:
@@ -201,16 +220,35 @@ def _decode_thumbprint(text: str) -> bytes:
         return b""
 
 
-def _audiences(claims: dict[str, Any]) -> set[str]:
+def audiences_of(claims: dict[str, Any]) -> set[str]:
     """Return the audiences: one text or several (RFC 7519 section 4.1.3)."""
     audience = claims.get("aud")
     texts = audience if isinstance(audience, list) else [audience]
     return {text for text in texts if isinstance(text, str)} if all(isinstance(text, str) for text in texts) else set()
 
 
+def _find_key(issuer: str, owner: UUID, kid: str) -> dict[str, Any] | None:
+    """The issuer's key of that name; None without one. Raises `IssuerBusy`, `NoDocument`.
+
+    An unknown one is asked for at once (OpenID Connect Core section 10.1.1), seldom. What was known stays known
+    while the issuer does not answer.
+    """
+    entry = _keys_of(issuer, owner).get(kid)
+    if entry is None and _refetches.allows(issuer):
+        name = _name_of(issuer)
+        fetched = _fetch_once(name, issuer, owner)
+        _keys.replace(name, fetched)
+        entry = fetched.get(kid)
+    return entry
+
+
+def _name_of(issuer: str) -> str:
+    return hashlib.sha256(issuer.encode()).hexdigest()
+
+
 def _keys_of(issuer: str, owner: UUID) -> dict[str, Any]:
     """Map kid to JWK, at most five minutes old, or ten while newer ones are fetched. Raises `IssuerBusy`."""
-    name = hashlib.sha256(issuer.encode()).hexdigest()
+    name = _name_of(issuer)
     try:
         return _keys.get(name, lambda: _fetch_once(name, issuer, owner))
     except IssuerBusy:

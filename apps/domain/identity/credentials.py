@@ -20,6 +20,7 @@ from django.db.models import Min
 
 from apps.audit_log.operation_names import Operation
 from apps.core.errors import BadRequest, Conflict
+from apps.core.foreign_certificates import UnreadableCertificate, read_certificates_pem
 from apps.domain.access.audit_records import append_change
 from apps.domain.access.grants import Grant
 from apps.domain.access.permissions import Permission
@@ -177,16 +178,23 @@ def _parse_certificate(pem: str, now: datetime) -> x509.Certificate:
     if "PRIVATE KEY" in pem:
         raise BadCredential("This holds a private key. Keep that with the application and bring the certificate alone.")
     try:
-        certificate = x509.load_pem_x509_certificate(pem.encode("utf-8", "replace"))
+        certificates = read_certificates_pem(pem.encode("utf-8", "replace"))
+        certificate = certificates[0]
         key = certificate.public_key()
-        expires = certificate.not_valid_after_utc
-    except (ValueError, TypeError, OverflowError, UnsupportedAlgorithm, x509.InvalidVersion):
-        raise BadCredential("This is no certificate in PEM.") from None
+    except UnreadableCertificate as error:
+        raise BadCredential(str(error)) from None
+    except UnsupportedAlgorithm:
+        key = None
+    if len(certificates) > 1:
+        raise BadCredential(
+            f"This holds {len(certificates)} certificates. Bring the application's own certificate alone: its chain is "
+            "not verified."
+        )
     if not isinstance(key, rsa.RSAPublicKey) or key.key_size < _SMALLEST_RSA:
         raise BadCredential(
             "The certificate needs an RSA key of at least 2048 bits: the Azure SDKs sign with no other."
         )
-    if expires <= now:
+    if certificate.not_valid_after_utc <= now:
         raise BadCredential("The certificate has expired.")
     return certificate
 

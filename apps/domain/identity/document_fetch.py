@@ -1,7 +1,6 @@
 """Documents at addresses that a caller supplied, fetched through the guard of `apps.core.outbound_http`."""
 
 import json
-from contextlib import suppress
 from ssl import SSLContext
 from typing import Any
 from urllib.parse import urlsplit
@@ -63,10 +62,16 @@ def parse_jwks(document: dict[str, Any]) -> dict[str, Any]:
 
 
 def readable_keys(document: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    """Map kid to JWK, without the keys that we cannot read."""
-    keys, entries = {}, document.get("keys")
-    for entry in entries if isinstance(entries, list) else []:
-        with suppress(jwt.PyJWTError, KeyError, TypeError, ValueError):
-            jwt.PyJWK(entry)
-            keys[str(entry["kid"])] = entry
-    return keys
+    """Map kid to JWK, without the keys that we cannot read, and without what is no key."""
+    entries = document.get("keys")
+    return {str(entry["kid"]): entry for entry in (entries if isinstance(entries, list) else []) if _is_readable(entry)}
+
+
+def _is_readable(entry: Any) -> bool:
+    if not isinstance(entry, dict) or not isinstance(entry.get("kid"), str | int):
+        return False
+    try:
+        jwt.PyJWK(entry)
+    except Exception:  # noqa: BLE001  foreign values in any place: which errors they cause is not documented
+        return False
+    return True

@@ -16,13 +16,14 @@ from django.db import Error as DatabaseError
 from django.http import HttpRequest, JsonResponse
 
 from apps.audit_log.operation_names import Operation
-from apps.core import throttle
+from apps.core import clock, throttle
 from apps.core.errors import Unavailable
 from apps.core.principals import RequestContext
 from apps.core.request_facts import request_context
 from apps.domain.access.denial_records import record_anonymous_denial
 from apps.domain.access.grants import Scope
 from apps.domain.identity import client_assertions, queries, tokens
+from apps.domain.identity.assertion_diagnosis import diagnose
 from apps.domain.identity.rules import TOKEN_SECONDS
 
 logger = logging.getLogger(__name__)
@@ -161,7 +162,10 @@ def _issue(request: HttpRequest, context: RequestContext, resource: str) -> Json
         context=context, client_id=client, secret=secret, assertion=assertion, issuer_keys=issuer_keys
     )
     if not access_token:
-        return _deny_client(context, client, asserted=bool(assertion))
+        if not assertion:
+            return _deny_client(context, client, "AADSTS7000215: Invalid client or client secret.")
+        denial = diagnose(client_id=client, assertion=assertion, issuer_keys=issuer_keys, now=clock.now())
+        return _deny_client(context, client, str(denial))
     body = {"token_type": "Bearer", "expires_in": TOKEN_SECONDS, "ext_expires_in": TOKEN_SECONDS}
     return _answer(200, {**body, **(_times(resource) if resource else {}), "access_token": access_token})
 
@@ -178,17 +182,14 @@ def _times(resource: str) -> dict[str, str]:
     }
 
 
-def _deny_client(context: RequestContext, client: uuid.UUID, *, asserted: bool) -> JsonResponse:
+def _deny_client(context: RequestContext, client: uuid.UUID, description: str) -> JsonResponse:
     """Answer 401, after many failures 429. A correct secret always works, so that nobody can lock a client out."""
     source = (client, context.address)
     throttle.count_failure(source)
     if throttle.is_throttled(source):
         text = "AADSTS90056: Too many failed attempts. Wait a minute."
         return _deny(context, 429, "temporarily_unavailable", text, claimed=client, wait=throttle.WINDOW_SECONDS)
-    text = "AADSTS7000215: Invalid client or client secret."
-    if asserted:
-        text = "AADSTS700027: The client assertion is not accepted."
-    return _deny(context, 401, "invalid_client", text, claimed=client)
+    return _deny(context, 401, "invalid_client", description, claimed=client)
 
 
 def _credentials(request: HttpRequest) -> tuple[uuid.UUID, str]:
