@@ -41,7 +41,7 @@ _DESTINATION = (  # all columns but the sealed ones
 _OBJECT = "SELECT, INSERT, DELETE, UPDATE (current_id, deleted, purge_after)"
 _CERTIFICATE = "SELECT, INSERT, DELETE, UPDATE (current_id, deleted, purge_after, policy, policy_updated)"
 _ATTRIBUTES = "enabled, not_before, expires, tags, updated"
-_VAULT = "world_id, state, recoverable_days, purge_protection, production, test, owner_id, frozen, limits"
+_VAULT = "world_id, state, recoverable_days, purge_protection, production, rsa1_5, test, owner_id, frozen, limits"
 _NAME = "SELECT (id, vault_id, name)"
 _DECISION = "state, expires, decider_id, decider, decided, note"
 

@@ -14,6 +14,7 @@ app = CommandGroup("Vaults: containers for keys, secrets and certificates.")
 
 _DAYS = "retention of deleted objects"
 _PRODUCTION = "purges, role assignments, key imports and relaxed settings need approval"
+_RSA1_5 = "decryption with RSA1_5, for clients that know nothing else; its padding leaks"
 Protection = Annotated[
     bool, typer.Option("--purge-protection", help="no purge before retention ends; cannot be undone")
 ]
@@ -61,12 +62,21 @@ def set_(
     days: Annotated[int | None, typer.Option(min=7, max=90, help=_DAYS)] = None,
     production: Annotated[bool | None, typer.Option("--production/--no-production", help=_PRODUCTION)] = None,
     purge_protection: Protection = False,
+    rsa1_5: Annotated[bool | None, typer.Option("--rsa1-5/--no-rsa1-5", help=_RSA1_5)] = None,
 ) -> None:
     """Change a vault's settings; others are kept. Relaxing a production vault's settings needs approval."""
-    settings = {"recoverable_days": days, "production": production, "purge_protection": purge_protection or None}
+    settings = {
+        "recoverable_days": days,
+        "production": production,
+        "purge_protection": purge_protection or None,
+        "rsa1_5": rsa1_5,
+    }
     body = {setting: value for setting, value in settings.items() if value is not None}
     if not body:
-        raise usage_error("Nothing to change: specify --days, --production, --no-production or --purge-protection.")
+        raise usage_error(
+            "Nothing to change: specify --days, --production, --no-production, --purge-protection, --rsa1-5 or "
+            "--no-rsa1-5."
+        )
     changed = client_of(ctx).manage("PATCH", "vaults", name, body=body)
     print_result(f"The settings of {name} are changed.", **changed)
 

@@ -172,6 +172,12 @@ def test_a_key_that_our_operations_begin_has_its_record(vault):
     assert list(UnrecordedChange.objects.values_list("relation", "act")) == []
 
 
+def test_a_legacy_padding_that_is_turned_on_by_sql_is_found(vault):
+    UnrecordedChange.objects.all().delete()
+    written_by_web(("UPDATE vaults_vault SET rsa1_5 = true WHERE id = %s", [vault.pk]))
+    assert list(UnrecordedChange.objects.values_list("relation", "row_id")) == [("vaults_vault", str(vault.pk))]
+
+
 def test_what_our_operations_write_has_its_record(people, vault):
     UnrecordedChange.objects.all().delete()
     actors.make_organisation()

@@ -54,9 +54,9 @@ def test_rsa_encrypts_and_wraps_remotely_and_locally(rsa, credential, algorithm)
         assert remote(rsa, credential).unwrap_key(KeyWrapAlgorithm(algorithm), wrapped).key == data
 
 
-def test_rsa1_5_encrypts_but_does_not_decrypt_where_the_world_switched_it_off(rsa, credential):
+def test_rsa1_5_encrypts_but_does_not_decrypt_unless_it_is_turned_on(rsa, credential):
     ciphertext = remote(rsa, credential).encrypt(EncryptionAlgorithm.rsa1_5, b"legacy").ciphertext
-    refused(400, remote(rsa, credential).decrypt, EncryptionAlgorithm.rsa1_5, ciphertext, text="switched off")
+    refused(400, remote(rsa, credential).decrypt, EncryptionAlgorithm.rsa1_5, ciphertext, text="is off in the vault")
 
 
 @pytest.mark.parametrize("size", [2048, 3072, 4096])

@@ -13,6 +13,7 @@ class GuardedOperation(models.TextChoices):
     PURGE = "purge", "Purge"
     GUARD_OFF = "guard-off", "Turn off approvals"
     RETENTION_SHORTENED = "retention-shortened", "Shorten the retention"
+    RSA1_5_ON = "rsa1-5-on", "Allow decryption with RSA1_5"
     LOG_DESTINATION = "log-destination", "Change the log destination"
     ROLE_GRANT = "role-grant", "Assign a role"
     KEY_IMPORT = "key-import", "Import a key"

@@ -39,6 +39,7 @@ _PERMISSIONS: dict[GuardedOperation, tuple[Permission, ...]] = {
     GuardedOperation.PURGE: (P.KEYS_PURGE, P.SECRETS_PURGE, P.CERTIFICATES_PURGE),
     GuardedOperation.GUARD_OFF: (P.VAULTS_UPDATE,),
     GuardedOperation.RETENTION_SHORTENED: (P.VAULTS_UPDATE,),
+    GuardedOperation.RSA1_5_ON: (P.VAULTS_UPDATE,),
     GuardedOperation.LOG_DESTINATION: (P.VAULTS_UPDATE,),
     GuardedOperation.ROLE_GRANT: (P.ROLES_ASSIGN,),
     GuardedOperation.KEY_IMPORT: (P.KEYS_IMPORT, P.KEYS_RESTORE, P.CERTIFICATES_IMPORT, P.CERTIFICATES_RESTORE),

@@ -26,6 +26,7 @@ class Vault(UuidModel):
     purge_protection = models.BooleanField(default=False)  # once on, on for good
     production = models.BooleanField(default=False)  # guarded: some operations need an approval (apps/domain/approvals)
     held = models.BooleanField(default=False)  # its audit log cannot be delivered, and its policy forbids unlogged use
+    rsa1_5 = models.BooleanField(default=False)  # decryption with the legacy padding, an oracle by design
     test = models.BooleanField(default=False)  # a developer's own: software-protected keys only, never production
     owner_id = models.UUIDField(null=True)  # of a test vault: the developer who created it
     frozen = models.BooleanField(default=False)  # an incident: the data plane denies every request

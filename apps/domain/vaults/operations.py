@@ -126,9 +126,10 @@ def update(
     purge_protection: bool | None = None,
     limits: dict[str, int] | None = None,
     production: bool | None = None,
+    rsa1_5: bool | None = None,
     now: datetime,
 ) -> Vault:
-    """Change a vault's retention, protection, limits or whether it is guarded; what is None stays.
+    """Change a vault's retention, protection, limits, RSA1_5 or whether it is guarded; what is None stays.
 
     What was deleted before keeps its purge date. Raises `VaultNotFound`, `BadRetention`, `RetentionProtected`,
     `BadLimit`, `VaultChanged`, and `ApprovalRequired` for what weakens a guarded vault.
@@ -140,6 +141,7 @@ def update(
         "purge_protection": purge_protection,
         "limits": limits,
         "production": production,
+        "rsa1_5": rsa1_5,
     }
     changes = {field: value for field, value in requested.items() if value is not None}
     before = queries.get_vault(name=name)
@@ -171,6 +173,7 @@ def update(
             "purgeProtection": vault.purge_protection,
             "limits": vault.limits,
             "production": vault.production,
+            "rsa1_5": vault.rsa1_5,
         }
     return queries.get_vault(name=name)
 
@@ -208,6 +211,9 @@ def _weakening(vault: Vault, changes: dict[str, Any]) -> tuple[GuardedOperation 
     if days < vault.recoverable_days:
         act = GuardedOperation.RETENTION_SHORTENED
         change["deleted objects stay recoverable"] = f"{vault.recoverable_days} → {days} days"
+    if changes.get("rsa1_5") is True and not vault.rsa1_5:
+        act = GuardedOperation.RSA1_5_ON
+        change["decryption with RSA1_5"] = "off → on"
     if changes.get("production") is False and vault.production:
         act = GuardedOperation.GUARD_OFF
         change["guarded by a second person"] = "yes → no"

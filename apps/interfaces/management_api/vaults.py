@@ -38,6 +38,9 @@ class VaultSerializer(serializers.Serializer[Any]):
         default=False,
         help_text="purges, role assignments and key imports need approval by a second person",
     )
+    rsa1_5 = serializers.BooleanField(
+        read_only=True, help_text="keys decrypt and unwrap with RSA1_5, whose padding leaks; off by default"
+    )
     frozen = serializers.BooleanField(read_only=True, help_text="the data plane denies every request")
     limits = serializers.JSONField(
         read_only=True, help_text="the vault's own quotas, per ten seconds; the others have the default"
@@ -56,6 +59,9 @@ class VaultChangeSerializer(serializers.Serializer[Any]):
     recoverable_days = serializers.IntegerField(required=False, min_value=7, max_value=90)
     purge_protection = serializers.BooleanField(required=False)
     production = serializers.BooleanField(required=False)
+    rsa1_5 = serializers.BooleanField(
+        required=False, help_text="allow decryption with RSA1_5; on a production vault with approval"
+    )
     limits = serializers.DictField(
         child=serializers.IntegerField(min_value=0, max_value=1_000_000),
         required=False,
@@ -92,7 +98,7 @@ class Vaults(Resource):
         Operation.VAULT_GET, Permission.VAULTS_UPDATE, takes=VaultChangeSerializer, returns=VaultSerializer, reauth=True
     )
     def update(self) -> Any:
-        """Change retention, purge protection, production or quotas."""
+        """Change retention, purge protection, production, RSA1_5 or quotas."""
         return vaults.update(grant=self.grant, name=self.kwargs["name"], now=now(), **self.data)
 
     @endpoint(

@@ -132,9 +132,11 @@ def key_for_use(
     """
     key = named_key(vault, name, version)
     rules.check_use(key.state, operation=operation, algorithm=algorithm, value=value, now=now)
-    if algorithm == "RSA1_5" and operation in (rules.DECRYPT, rules.UNWRAP) and not key.state.rsa1_5_decrypt:
+    allowed = vault.rsa1_5 or key.state.rsa1_5_decrypt
+    if algorithm == "RSA1_5" and operation in (rules.DECRYPT, rules.UNWRAP) and not allowed:
         raise rules.BadKeyParameter(
-            "RSA1_5 decryption is switched off in this security world, because its padding leaks. Use RSA-OAEP-256."
+            f"RSA1_5 decryption is off in the vault {vault.name}, because the padding leaks. Use RSA-OAEP-256, or have "
+            f"it turned on: portal vault set {vault.name} --rsa1-5."
         )
     return key
 

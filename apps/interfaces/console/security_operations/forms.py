@@ -110,6 +110,9 @@ class VaultForm(CommandForm):
     )
 
 
+_VAULT_SETTINGS = ("recoverable_days", "purge_protection", "production", "rsa1_5")
+
+
 class VaultSettingsForm(CommandForm):
     cli = CliCommand(
         "vault set",
@@ -118,6 +121,7 @@ class VaultSettingsForm(CommandForm):
             "recoverable_days": "--days",
             "production": flag("--production", off="--no-production"),
             "purge_protection": flag("--purge-protection"),
+            "rsa1_5": flag("--rsa1-5", off="--no-rsa1-5"),
         },
     )
 
@@ -127,9 +131,13 @@ class VaultSettingsForm(CommandForm):
         label="Production vault: some operations need approval by a second person (so does turning this off)",
         required=False,
     )
+    rsa1_5 = forms.BooleanField(
+        label="Decryption with RSA1_5, for clients that know nothing else. Its padding leaks: prefer RSA-OAEP-256.",
+        required=False,
+    )
 
     def __init__(self, *args: Any, vault: Vault, **kwargs: Any) -> None:
-        initial = {name: getattr(vault, name) for name in ("recoverable_days", "purge_protection", "production")}
+        initial = {name: getattr(vault, name) for name in _VAULT_SETTINGS}
         super().__init__(*args, **{**kwargs, "initial": initial})
 
 

@@ -1,0 +1,16 @@
+from django.db import migrations, models
+
+
+class Migration(migrations.Migration):
+
+    dependencies = [
+        ('vaults', '0005_test_vaults'),
+    ]
+
+    operations = [
+        migrations.AddField(
+            model_name='vault',
+            name='rsa1_5',
+            field=models.BooleanField(default=False),
+        ),
+    ]
