@@ -9,7 +9,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 _MADE = re.compile(
-    r"^[ ]*(?:self\.)?(_?\w+)(?:: [^=\n]+)? = \w*Cache(?:\[[^\n]*\])?\("  # anywhere
+    r"^[ ]*(?:self\.)?(_?\w+)(?:: [^=\n]+)? = (?:\w*Cache|RateLimit)(?:\[[^\n]*\])?\("  # anywhere
     r"|^(_?\w+)(?:: [^=\n]+)? = (?:\{\}|dict\(\)|set\(\)|\[\]|defaultdict\(|deque\()",  # of a module
     re.MULTILINE,
 )
@@ -26,11 +26,16 @@ KNOWN = {
     "apps/core/password_hashing.py": {"_thread": OWN},
     "apps/domain/access/anonymous_denials.py": {"_recorded": "another process records the denial once more"},
     "apps/domain/access/queries.py": {"_decisions": SECOND},
+    "apps/domain/certificates/x509.py": {"_trial_key": "a key that signs what is thrown away"},
     "apps/domain/hsm_client/client.py": {"_sender": OWN},
     "apps/domain/hsm_client/lane_client.py": {"client_for": OWN},
-    "apps/domain/identity/attestation.py": {"_keys": "keys of an issuer, a minute old, by its address and CA"},
+    "apps/domain/identity/attestation.py": {
+        "_keys": "keys of an issuer, a minute old, by its address and CA",
+        "_refetches": "limits what an issuer is asked, not guesses; N processes ask N times as often",
+    },
     "apps/domain/identity/client_assertions.py": {
         "_keys": "keys of an issuer, five minutes old", "_stale_keys": "the same, while newer ones are fetched",
+        "_refetches": "limits what an issuer is asked, not guesses; N processes ask N times as often",
         "_failed_issuers": "protects the threads of this process", "_running_fetches": "the same",
     },
     "apps/domain/identity/queries.py": {"*": SECOND},
