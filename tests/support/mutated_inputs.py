@@ -78,15 +78,12 @@ def seeds():
     root, leaf, rich = certificate("root", key=AUTHORITY_KEY), certificate(), rich_certificate()
     rsa_leaf = certificate("rsa", key=RSA_KEY)
     encrypted = openssl("pkcs8", "-topk8", "-passout", f"pass:{PASSWORD}", data=key_pem())
-    numbers, ec_numbers = RSA_KEY.private_numbers(), KEY.private_numbers()
     rsa_jwk = jwt.algorithms.RSAAlgorithm.to_jwk(RSA_KEY, as_dict=True)
     ec_jwk = jwt.algorithms.ECAlgorithm.to_jwk(KEY, as_dict=True)
     public = [
         {**jwt.algorithms.RSAAlgorithm.to_jwk(RSA_KEY.public_key(), as_dict=True), "kid": "one"},
         {**jwt.algorithms.ECAlgorithm.to_jwk(KEY.public_key(), as_dict=True), "kid": "two", "alg": "ES256"},
     ]
-    assert numbers.d
-    assert ec_numbers.private_value
     claims = {"iss": "https://issuer.example", "sub": "s", "aud": "a", "exp": 4_000_000_000, "nbf": 1}
     return {
         "certificate": [der(rich), der(leaf), der(rsa_leaf), with_subject_type(0x14, b"caf\xe9")],

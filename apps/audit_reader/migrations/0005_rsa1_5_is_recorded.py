@@ -13,7 +13,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ("auditing", "0004_records_of_now"),
-        ("vaults", "0006_rsa1_5"),
+        ("vaults", "0007_rsa1_5"),
     ]
 
     operations = [

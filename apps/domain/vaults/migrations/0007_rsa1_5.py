@@ -4,7 +4,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('vaults', '0005_test_vaults'),
+        ('vaults', '0006_auth_is_reserved'),
     ]
 
     operations = [
