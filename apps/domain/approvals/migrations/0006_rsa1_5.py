@@ -8,6 +8,7 @@ _ACTS = [
     ("log-destination", "Change the log destination"),
     ("role-grant", "Assign a role"),
     ("key-import", "Import a key"),
+    ("restore", "Restore a backup of a production vault"),
     ("release-policy", "Set a release policy"),
     ("credential", "Add a credential"),
     ("application-enable", "Reactivate an application"),
@@ -20,7 +21,7 @@ _ACTS = [
 class Migration(migrations.Migration):
 
     dependencies = [
-        ("approvals", "0004_requests_of_0_4"),
+        ("approvals", "0005_restores"),
     ]
 
     operations = [

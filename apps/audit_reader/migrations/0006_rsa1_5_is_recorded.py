@@ -12,7 +12,7 @@ class Migration(migrations.Migration):
     """RSA1_5 that was turned on without an audit record."""
 
     dependencies = [
-        ("auditing", "0004_records_of_now"),
+        ("auditing", "0005_made_keys"),
         ("vaults", "0007_rsa1_5"),
     ]
 
