@@ -1,4 +1,4 @@
-"""The same code at another process of the running system: IPv6, and the auditors' host."""
+"""The same code again in the running system: at another process (IPv6), and on the auditors' host."""
 
 import os
 import re
@@ -10,7 +10,7 @@ import pytest
 import urllib3
 
 from tests.support.audit_portal import AUDIT
-from tests.support.people import PASSWORD, PORTAL, code_of, invite_auditor
+from tests.support.people import PASSWORD, PORTAL, code_of, invite, invite_auditor
 
 pytestmark = pytest.mark.stack
 
@@ -50,22 +50,42 @@ class Browser:
         assert token, page[:500]
         return self.ask("POST", path, {**fields, "csrfmiddlewaretoken": token[1]})
 
+    def give_password(self, name):
+        return self.post("/account/login/", login=name, password=PASSWORD)
+
     def sign_in(self, name, code):
         """Whether the code is accepted after the right password."""
-        answer = self.post("/account/login/", login=name, password=PASSWORD)
+        answer = self.give_password(name)
         assert answer.status == 302 and "2fa" in answer.headers["Location"], answer.status
         return self.post("/account/2fa/authenticate/", code=code).status == 302
 
 
 @pytest.mark.parametrize(("address", "base"), [("::1", PORTAL), ("127.0.0.1", AUDIT)], ids=["IPv6", "auditors"])
-def test_a_code_that_one_process_took_is_refused_by_the_others(page, new_context, stack, address, base):
+def test_a_code_that_was_taken_is_refused_by_every_process(page, new_context, stack, address, base):
     status = Path(os.environ["TEST_STATE_DIR"]) / "status.json"
     if address == "::1" and "web6" not in status.read_text():
         pytest.skip("this machine has no IPv6")
     name = f"twice-{uuid.uuid4().hex[:8]}"
     with new_context() as context:
-        invite_auditor(page, context, name, AUDIT)
+        if base == AUDIT:
+            invite_auditor(page, context, name, AUDIT)
+        else:
+            invite(page, context, name)
     code = code_of(name)
-    assert Browser(stack, "127.0.0.1", PORTAL).sign_in(name, code)
+    assert Browser(stack, "127.0.0.1", base).sign_in(name, code)
     assert not Browser(stack, address, base).sign_in(name, code)
     assert Browser(stack, address, base).sign_in(name, code_of(name))
+
+
+def test_the_portal_asks_an_auditor_for_no_code(page, new_context, stack):
+    """It could not note the code as used: the row is the auditors' host's alone to write."""
+    name = f"asked-{uuid.uuid4().hex[:8]}"
+    with new_context() as context:
+        invite_auditor(page, context, name, AUDIT)
+    browser = Browser(stack, "127.0.0.1", PORTAL)
+    answer = browser.give_password(name)
+    assert answer.status == 403
+    assert AUDIT in answer.data.decode()
+    assert browser.ask("GET", "/account/2fa/authenticate/").headers["Location"].startswith("/account/login/")
+    assert browser.ask("GET", "/account/sessions/").headers["Location"].startswith("/account/login/")
+    assert Browser(stack, "127.0.0.1", AUDIT).sign_in(name, code_of(name))

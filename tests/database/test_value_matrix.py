@@ -65,7 +65,10 @@ VALID = {
     ("identity_user", "kind"): "application",
 }
 # A role of which a trigger allows one kind of row only.
-VALID_OF = {(AUDITOR, "identity_user"): {"kind": "person", "duty": "auditor"}}
+VALID_OF = {
+    (AUDITOR, "identity_user"): {"kind": "person", "duty": "auditor"},
+    (AUDITOR, "identity_invitation"): {"duty": "auditor"},
+}
 REFUSED = (psycopg.IntegrityError, psycopg.DataError, psycopg.errors.InsufficientPrivilege)
 
 
