@@ -50,7 +50,7 @@ _FUNCTIONS = (
     ("audit_make_days(date, integer)", AUDIT),
     ("audit_forget(uuid)", RETENTION),
     ("audit_drop_empty_days()", RETENTION),
-    ("audit_has_attempt(uuid, uuid, text, bigint, bigint, timestamptz)", HSM),
+    ("audit_has_attempt(uuid, uuid, text, bigint, bigint, uuid, uuid)", HSM),
     ("core_forget_changes()", JOBS),
     ("vault_as_it_is(uuid)", WEB),  # locks the vault, for the guards of deletion and purging
     ("vault_as_it_is(uuid)", JOBS),

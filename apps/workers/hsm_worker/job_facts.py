@@ -51,7 +51,7 @@ def read_facts(job: Job) -> Facts:
         operation=facts.operation,
         caller=facts.caller,
         object_id=facts.object_id,
-        near=job.created,
+        near=job.pk,  # made in the moment of the record, whatever clock the scheduler was given
     ):
         raise JobRefused("The log has no attempt of this caller.")
     return facts
