@@ -78,7 +78,9 @@ class Page(View):
     permissions: ClassVar[Mapping[str, Permission]] = {}
     require_reauth: ClassVar[bool] = False  # before a POST, unless it was recent
     require_reauth_before_form: ClassVar[bool] = False  # also before the form, into which something secret is typed
-    uses_objects: ClassVar[bool] = False  # it uses or binds a key or opens a secret: the HSM worker sees the session
+    uses_objects: ClassVar[bool] = (
+        False  # it uses or binds a key, opens or seals a value: the HSM worker sees the session
+    )
     error_page: ClassVar[tuple[str, ...]] = ()  # the name of an address and of its arguments
     template: ClassVar[str] = ""
     operation: ClassVar[Operation]  # the name in the record of a denial; by default that of the class

@@ -47,7 +47,7 @@ class SwitchSerializer(serializers.Serializer[Any]):
 class Declaration:
     """The declaration of an action. `operation` is its name in records of denials.
 
-    `uses_objects`: it uses or binds a key or opens a secret, so that the HSM worker needs the person's credential.
+    `uses_objects`: it uses or binds a key, or opens or seals a value: the HSM worker needs the person's credential.
     """
 
     operation: Operation

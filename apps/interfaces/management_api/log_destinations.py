@@ -103,6 +103,7 @@ class VaultLog(VaultResource):
         takes=NewDestinationSerializer,
         returns=DestinationSerializer,
         reauth=True,
+        uses_objects=True,
     )
     def set_destination(self) -> Any:
         """Set the log destination. A new destination receives the whole log."""

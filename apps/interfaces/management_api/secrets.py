@@ -53,7 +53,13 @@ class Secrets(VaultResource):
             raise object_not_found("secret", name, vault_name=self.vault.name)
         return find_scope(self.vault, "secret", name)
 
-    @endpoint(Operation.SECRET_SET, Permission.SECRETS_SET, takes=SecretValueSerializer, creates=VersionSerializer)
+    @endpoint(
+        Operation.SECRET_SET,
+        Permission.SECRETS_SET,
+        takes=SecretValueSerializer,
+        creates=VersionSerializer,
+        uses_objects=True,
+    )
     def set_value(self) -> Any:
         """Set a new value, if `base_version` is still current; content type and tags stay unless one is given.
 

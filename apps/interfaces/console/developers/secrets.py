@@ -35,6 +35,7 @@ def _value_of(request: HttpRequest) -> str:
 
 
 class NewSecret(VaultFormPage, VaultPage):
+    uses_objects = True
     permissions: ClassVar = {"get": P.SECRETS_SET, "post": P.SECRETS_SET}
     template = "portal/developers/secret_edit.html"
     error_page = ("dev:vault", "name")

@@ -32,6 +32,7 @@ class DeliveryPage(VaultPage):
 
 
 class LogDestinationPage(DeliveryPage, FormPage):
+    uses_objects = True
     permissions: ClassVar = {"get": Permission.LOG_DESTINATIONS_READ, "post": Permission.VAULTS_UPDATE}
     template = "portal/secops/log_destination.html"
     require_reauth_before_form = True  # credentials of the storage are in the form
