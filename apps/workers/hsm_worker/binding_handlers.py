@@ -115,7 +115,7 @@ def restore_secret_version(hsm: Hsm, request: RestoreSecretVersion, now: datetim
 
 def seal_secret(hsm: Hsm, request: SealSecret, now: datetime) -> Answer:
     """Seal the value of a new version of a secret, if the caller may set it, or import its certificate."""
-    act = _SEALING_ACTS[request.kind]
+    act = read_value(_SEALING_ACTS.__getitem__, request.kind)
 
     def use(_grant: Grant, vault: Vault) -> Done:
         version = preflight.new_secret_version(vault, request.name, request.version)
