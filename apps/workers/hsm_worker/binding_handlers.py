@@ -13,6 +13,7 @@ from apps.domain.access.grants import Grant
 from apps.domain.access.permissions import Permission
 from apps.domain.catalog.kinds import BY_NAME
 from apps.domain.certificates.kind import CERTIFICATES
+from apps.domain.certificates.x509 import BadCertificate
 from apps.domain.hsm_client.lane_client import RequestMalformed
 from apps.domain.hsm_client.protocol import (
     BindBackup,
@@ -163,7 +164,10 @@ def seal_certificate(hsm: Hsm, request: SealCertificate, now: datetime) -> Answe
             content_type=request.content_type,
             context=seal_context(name=request.name, **place),
         )
-        sealed = read_value(lambda chain: seal(chain=chain), request.chain)
+        try:
+            sealed = read_value(lambda chain: seal(chain=chain), request.chain)
+        except BadCertificate:
+            raise RequestMalformed("The certificate cannot be read.") from None  # the web process has read it before
         return _sealed(request, sealed, version=version, act="create")
 
     return _serve(hsm, request, kind=CERTIFICATES.name, act="create", use=use, now=now)
