@@ -265,6 +265,22 @@ def test_an_attestation_authority_inside_the_network_is_not_asked(authority, iss
     assert list(attestation._fetch_keys(authority)) == ["one"]
 
 
+def test_a_new_key_of_an_attestation_authority_is_asked_for_at_once(authority, issuer, settings):
+    settings.FEDERATION_INSIDE_HOSTS = frozenset({"issuer.vault.localhost"})
+    attestation._keys.clear()
+    attestation._refetches.clear()
+    assert attestation._find_key(authority, "one") is not None
+    PUBLISHED["two"] = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    try:
+        assert attestation._find_key(authority, "two") is not None
+        before = len(issuer[2])
+        assert attestation._find_key(authority, "three") is None
+        assert len(issuer[2]) == before, "anybody can name a key"
+    finally:
+        del PUBLISHED["two"]
+        attestation._keys.clear()
+
+
 def test_an_attestation_authority_that_trickles_is_left(authority, issuer, settings, monkeypatch):
     settings.FEDERATION_INSIDE_HOSTS = frozenset({"issuer.vault.localhost"})
     monkeypatch.setattr(document_fetch, "_SECONDS", 1.0)
