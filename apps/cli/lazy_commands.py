@@ -17,7 +17,7 @@ COMMANDS = {
     "denials": ("activity_commands", "List recent denied requests of your applications."),
     "usage": ("activity_commands", "Count the calls of your applications."),
     "run": ("run_command", "Run a command with secrets in its environment."),
-    "agent": ("agent_command", "Give tokens to programs that expect a managed identity."),
+    "agent": ("agent_command", "Give tokens to programs on this machine."),
     "completion": ("completion", "Print the completion script of your shell."),
     "key": ("key_commands", "Keys, which never leave the HSM."),
     "secret": ("secret_commands", "Secrets, encrypted by the HSM."),

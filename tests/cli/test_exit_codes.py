@@ -16,6 +16,7 @@ from tests.cli.conftest import ROOT, Terminal, program
 WITHOUT_JSON = {
     "portal run": "its output is the program's",
     "portal completion": "a shell reads it",
+    "portal agent": "it serves until it is ended",
     "portal audit verify": "the verifier's own option",
 }
 
