@@ -57,11 +57,11 @@ class _Worker:
 
     @property
     def spill_over(self) -> int:
-        """So many more requests in flight than another worker's send a request to that."""
+        """Requests in flight, beyond those of another worker, from which on a request goes to that worker."""
         return 1 if self._seconds > _SLOW_SECONDS else _SPILL_OVER
 
     def note_answer(self, seconds: float, ahead: int) -> None:
-        """An answer took so long, with so many requests in flight when it was sent. They are answered in turn."""
+        """Note the time of an answer. `ahead`: requests in flight when it was sent, which are answered in turn."""
         self._seconds += _WEIGHT * (seconds / ahead - self._seconds)
 
     def round_trip(self, packet: bytes, timeout: float) -> bytes:

@@ -1,7 +1,7 @@
 """Why an assertion was denied: what was presented, and what is required.
 
-The sentences go to whoever presented the assertion, so they say nothing about the application that only its owner may
-know: not whether it exists, and not which of issuer, subject and audience no trust of it has. Its owner is told by
+The caller that presented the assertion reads these sentences, so they contain nothing that only the application's owner
+may know: not whether it exists, and not which of issuer, subject and audience no trust of it has. Its owner is told by
 `apps.domain.denials`.
 """
 

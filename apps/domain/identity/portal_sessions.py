@@ -1,7 +1,7 @@
 """Sessions of the portals (SESSION_ENGINE). The browser has a random value; the database has its hash.
 
-A row, whoever reads it (other processes, a dump, a backup), opens no session. `session_key` is the stored key, for
-Django and django-allauth, which store and compare it.
+Another process, a dump or a backup that contains a row cannot open its session. `session_key` is the stored key:
+Django and django-allauth store and compare it.
 """
 
 import secrets

@@ -128,7 +128,7 @@ class ObjectKind(ABC, Generic[Row, Version]):
     def list_deleted(self, vault_id: UUID, *, after: str = "", limit: int) -> list[DeletedItem[Any]]:
         """Items of deleted objects that have a version, by name; `after` as in `list_live`.
 
-        Not what belongs to a certificate: it is recovered and purged with that, and denies it by itself.
+        Objects of a certificate are left out: they are recovered and purged with the certificate only.
         """
         return self._listing.deleted(vault_id, after=after, limit=limit)
 

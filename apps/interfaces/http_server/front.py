@@ -4,6 +4,7 @@
 """
 
 import sys
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
@@ -43,15 +44,15 @@ class Route(NamedTuple):
     serve: WsgiApplication
 
 
-class Front:
+class Front(ABC):
     """Reads each request to its end, and refuses in the shape of the host's own errors."""
 
     def __init__(self) -> None:
         sys.setswitchinterval(_SWITCH_SECONDS)
 
+    @abstractmethod
     def route_of(self, environ: Mapping[str, Any]) -> Route:
         """The route of a request. The body is not read yet."""
-        raise NotImplementedError
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         route = self.route_of(environ)

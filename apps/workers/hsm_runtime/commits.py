@@ -89,7 +89,7 @@ class Waits:
         self._begun = time.perf_counter(), time.thread_time(), _times_slept()
 
     def end(self, uses: int) -> None:
-        """So many uses have been made since `begin`."""
+        """Note that a batch ended. `uses`: the number of uses since `begin`."""
         if uses:
             elapsed, computed = time.perf_counter() - self._begun[0], time.thread_time() - self._begun[1]
             waited = elapsed - computed if _times_slept() > self._begun[2] else 0.0

@@ -218,7 +218,7 @@ def sealed_secret(vault: Vault, facts: SecretFacts) -> SealedSecret:
 def read_ahead(requests: Sequence[Request]) -> None:
     """Read the facts of all secrets that a batch asks for in one statement, after its requests have arrived.
 
-    What cannot be read here, `secret_facts` reads by itself, and raises. Raises `django.db.Error`.
+    `secret_facts` reads what cannot be read here, and raises its errors. Raises `django.db.Error`.
     """
     _facts_of_batch.clear()
     wanted = [request for request in requests if type(request) is UnsealSecret]
