@@ -32,6 +32,10 @@ class System:
         os.kill(self.pid(name), signal.SIGKILL)
         return time.time()
 
+    def kill_with_children(self, name):
+        """kill -9 of a process and of those that it started: a granian worker outlives its parent for a moment."""
+        os.killpg(self.pid(name), signal.SIGKILL)
+
     def kill_worker_of(self, name):
         """kill -9 of a child that does the serving (a granian worker), not of its parent."""
         child = psutil.Process(self.pid(name)).children()[-1]

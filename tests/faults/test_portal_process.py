@@ -8,7 +8,7 @@ pytestmark = pytest.mark.stack
 
 
 def test_vaults_are_served_while_the_portal_process_is_away(system, client, stack):
-    system.kill("portal")
+    system.kill_with_children("portal")
     page = stack.http().request("GET", f"{stack.portal_url}/account/login/")
     assert (page.status, 2 <= int(page.headers["Retry-After"]) <= 8) == (503, True)
     while page.status == 503:
