@@ -12,6 +12,7 @@ from apps.core.errors import Unavailable
 BUSY = "Too many requests are being worked on. Nothing was done; try again in a few seconds."
 LONGEST_WAIT = 20.0  # seconds
 _SHARED_SECONDS = 1.0  # after another sender's latest request
+_REFUSED_AFTER = 2.0  # seconds: who is refused at once and repeats at once costs more than those who have a place
 _RETRY_AFTER = (2, 8)  # seconds: spread, so that clients that were refused together do not return together
 
 
@@ -104,8 +105,8 @@ class FairTurns:
 class Places:
     """Places for those that work or wait. A sender is a block of addresses: one cannot take the turns of all.
 
-    `most`, `most_of_a_sender`: places; what comes then is refused. `at_once`: of one sender, how many have a turn; its
-    others wait behind them and not in front of other senders.
+    `most`, `most_of_a_sender`: places; what comes then is refused, after a wait. `at_once`: of one sender, how
+    many have a turn; its others wait behind them and not in front of other senders.
     """
 
     def __init__(self, *, most: int, most_of_a_sender: int, at_once: int) -> None:
@@ -118,11 +119,9 @@ class Places:
     @contextlib.contextmanager
     def taken(self, sender: str) -> Iterator[None]:
         """Hold a place, with a turn. Raises `Busy`."""
-        with self._lock:
-            if self._places[sender] >= self._most_of_a_sender or self._places.total() >= self._most:
-                raise Busy
-            self._places[sender] += 1
-            ended = self._ended.setdefault(sender, threading.Condition(self._lock))
+        if (ended := self._take(sender)) is None:
+            time.sleep(_REFUSED_AFTER)
+            raise Busy
         try:
             with self._turn(sender, ended):
                 yield
@@ -131,6 +130,14 @@ class Places:
                 _subtract(self._places, sender)
                 if sender not in self._places:
                     del self._ended[sender]
+
+    def _take(self, sender: str) -> threading.Condition | None:
+        """Take a place; the condition of the sender's turns. None without a place."""
+        with self._lock:
+            if self._places[sender] >= self._most_of_a_sender or self._places.total() >= self._most:
+                return None
+            self._places[sender] += 1
+            return self._ended.setdefault(sender, threading.Condition(self._lock))
 
     @contextlib.contextmanager
     def _turn(self, sender: str, ended: threading.Condition) -> Iterator[None]:

@@ -3,9 +3,11 @@
 import io
 import json
 import threading
+import time
 
 import pytest
 
+from apps.core import busy
 from apps.core.busy import Busy, Places
 from apps.core.password_hashing import QueuedPBKDF2PasswordHasher
 from apps.domain.vaults.queries import find_vault
@@ -221,7 +223,8 @@ def test_invented_names_of_vaults_share_the_turns_of_one(settings):
     assert not turns._turns
 
 
-def test_one_sender_leaves_places_and_turns_for_others():
+def test_one_sender_leaves_places_and_turns_for_others(monkeypatch):
+    monkeypatch.setattr(busy, "_REFUSED_AFTER", 0.2)
     places, release, served = Places(most=5, most_of_a_sender=3, at_once=1), threading.Event(), []
 
     def work(sender):
@@ -233,8 +236,10 @@ def test_one_sender_leaves_places_and_turns_for_others():
     for thread in flood:
         thread.start()
     wait_until(lambda: places._places["flood"] == 3, "all places of this sender", seconds=10, pause=0.01)
+    asked_at = time.monotonic()
     with pytest.raises(Busy), places.taken("flood"):
         pass
+    assert time.monotonic() - asked_at >= 0.2, "a program that repeats at once is slowed down"
     with places.taken("another"):
         assert served == ["flood"], "one has a turn, two wait behind it"
         with places.taken("a third"), pytest.raises(Busy), places.taken("a fourth"):
