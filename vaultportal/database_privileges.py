@@ -153,7 +153,7 @@ PRIVILEGES = (
     # The web starts, pauses and cancels a bulk rotation; the scheduler advances it.
     Allowed("rollovers_rollover", web="SELECT, INSERT, UPDATE (state, total)", jobs="SELECT, UPDATE (state, finished)"),
     Allowed("rollovers_rolloverkey", web="SELECT, INSERT", jobs="SELECT, UPDATE"),
-    Allowed("secrets_secret", web=_OBJECT, hsm="SELECT, UPDATE (current_id)", jobs=_OBJECT, auditor=_NAME),
+    Allowed("secrets_secret", web=_OBJECT, hsm="SELECT, INSERT, UPDATE (current_id)", jobs=_OBJECT, auditor=_NAME),
     Allowed(
         "secrets_secretversion",
         web=f"SELECT, INSERT, DELETE, UPDATE (content_type, {_ATTRIBUTES})",

@@ -126,7 +126,7 @@ def test_take_the_records_that_are_shown_as_a_file(auditor, secrets, name):
     with auditor.expect_download() as download:
         auditor.get_by_role("link", name="Export records").click()
     lines = [json.loads(line) for line in download.value.path().read_text().splitlines()]
-    assert [line["operationName"] for line in lines] == ["SecretSet", "SecretSeal"]
+    assert [line["operationName"] for line in lines] == ["SecretSet"]
 
 
 def test_see_which_vaults_nobody_has_attested(auditor, management):

@@ -1,6 +1,7 @@
 """The lane's packets: what goes in comes out, and nothing else is taken for one."""
 
 import uuid
+from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given
@@ -16,6 +17,7 @@ REQUESTS = [
     protocol.Ping(),
     protocol.UseKey(1.5, CALLER, "vault", "key", "", "keys/sign", "RS256", b"digest", b""),
     protocol.SealSecret(0.0, CALLER, "vault", "secret", "1" * 32, "secret", b"value"),
+    protocol.StoreSecret(0.0, CALLER, "vault", "secret", "", b"value", None, True, None, datetime.now(UTC), {"a": "b"}),
     protocol.UnsealSecret(0.0, CALLER, "vault", "secret", "1" * 32),
     protocol.IssueToken(0.0, CALLER, "1" * 32, secret="a-secret"),
     protocol.RebindKey(0.0, CALLER, "vault", "key", "1" * 32, ["sign"]),

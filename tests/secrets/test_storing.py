@@ -1,12 +1,16 @@
-"""A value, its version and its audit record in one statement, or nothing."""
+"""Values, their versions and their audit records in one statement, or nothing."""
 
 import pytest
+from django.db import DataError, ProgrammingError, transaction
 from django.utils import timezone
 
+from apps.audit_log.operation_names import Operation
 from apps.core.sql import select
+from apps.domain.access.audit_records import make_record
 from apps.domain.access.permissions import Permission
 from apps.domain.secrets.models import Secret, SecretVersion
-from apps.domain.secrets.operations.storing import store
+from apps.domain.secrets.rules import NewSecret
+from apps.domain.secrets.storing import prepare, store
 from tests.support import actors
 
 pytestmark = pytest.mark.django_db
@@ -17,10 +21,30 @@ def put(vault, people):
     actors.give(people.app, "key-vault-secrets-officer", vault)
     grant = actors.grant_of(people.app, Permission.SECRETS_SET, vault)
 
-    def put(name, version):
-        moment = timezone.now()
-        row = SecretVersion(version=version * 32, sealed=b"sealed", tags={"a": "b"}, created=moment, updated=moment)
-        return store(grant=grant, vault=vault, name=name, row=row)
+    def put(*names, version):
+        """Store a version of each of the secrets. False: nothing was stored."""
+        made = [
+            prepare(
+                grant=grant,
+                vault=vault,
+                name=name,
+                version=version * 32,
+                sealed=b"sealed\0" + name.encode(),
+                spec=NewSecret(tags={"a": "b"}),
+                now=timezone.now(),
+            )
+            for name in names
+        ]
+        records = [
+            make_record(grant.principal, grant.scope, grant.request, operation=Operation.SECRET_SET, object_id=name)
+            for name in names
+        ]
+        try:
+            with transaction.atomic():
+                store(made, records)
+        except (DataError, ProgrammingError):
+            return False
+        return True
 
     return put
 
@@ -32,32 +56,49 @@ def numbers(vault):
 
 def test_a_new_name_and_a_further_version(vault, put):
     before = numbers(vault)
-    assert put("Database", "1")
-    assert put("Database", "2")
+    assert put("Database", version="1")
+    assert put("Database", version="2")
     secret = Secret.objects.get(vault=vault)
     assert (secret.name, secret.folded_name, secret.current.version) == ("Database", "database", "2" * 32)
     assert secret.versions.count() == 2
     assert secret.current.tags == {"a": "b"}
+    assert bytes(secret.current.sealed) == b"sealed\0Database"
     assert len(numbers(vault)) == len(before) + 2
 
 
 @pytest.mark.parametrize("changes", [{"managed": True}, {"deleted": timezone.now(), "purge_after": timezone.now()}])
 def test_a_secret_of_a_certificate_or_a_deleted_one_stays_as_it_is(vault, put, changes):
-    assert put("database", "1")
+    assert put("database", version="1")
     Secret.objects.update(**changes)
     before = numbers(vault)
-    assert not put("database", "2")
+    assert not put("database", version="2")
     assert Secret.objects.get(vault=vault).current.version == "1" * 32
     assert SecretVersion.objects.count() == 1
     assert numbers(vault) == before
 
 
 def test_another_spelling_is_left_to_the_transaction_that_knows_the_first(vault, put):
-    assert put("Database", "1")
+    assert put("Database", version="1")
     before = numbers(vault)
-    assert not put("dataBASE", "2")
+    assert not put("dataBASE", version="2")
     assert numbers(vault) == before
-    assert put("Database", "3")
+    assert put("Database", version="3")
     after = numbers(vault)
     assert after == [*before, after[-1]]
     assert after[-1] == before[-1] + 1, "a number that was not used leaves a gap, which is a deleted record"
+
+
+def test_several_secrets_are_stored_each_with_its_own_value(vault, put):
+    assert put("one", "two", "three", version="1")
+    stored = {secret.name: bytes(secret.current.sealed) for secret in Secret.objects.select_related("current")}
+    assert stored == {name: b"sealed\0" + name.encode() for name in ("one", "two", "three")}
+
+
+def test_one_that_cannot_be_stored_keeps_back_the_others_and_all_records(vault, put):
+    assert put("managed", version="1")
+    Secret.objects.update(managed=True)
+    before = numbers(vault)
+    assert not put("one", "managed", "two", version="2")
+    assert not put("one", "ONE", version="2"), "the same secret twice"
+    assert [secret.name for secret in Secret.objects.all()] == ["managed"]
+    assert numbers(vault) == before

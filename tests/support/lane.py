@@ -25,7 +25,8 @@ def lane(monkeypatch):
 
     def call(_client, request, **_):
         packet = pack_request(request)
-        answer, record = thread._handle_request(None, unpack_request(packet), len(packet), web)
+        answer, record, change = thread._handle_request(None, unpack_request(packet), len(packet), web)
+        assert change is None, "a change needs the HSM"
         writer.append([record] if record is not None else [])
         return unpack_answer(answer)
 

@@ -12,8 +12,9 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from django.db import connection
+from django.db import ProgrammingError, connection
 
+from apps.audit_log import writer
 from apps.audit_log.models import Incident, Leaf
 from apps.core.sql import select
 from apps.domain.hsm_client import protocol
@@ -36,6 +37,7 @@ class Lane:
         peer = Peer("web", self._path, frozenset({os.getuid()}), frozenset({protocol.Ping}))
         self.thread = HsmThread(peers=[peer], handler=self._handle)
         self._records, self._seconds, self._uses = records, seconds, 0
+        self.changes = {}  # of uses by their number
         self.thread._hsm = object()
         self.thread._listen()
         self._stopping = threading.Event()
@@ -50,7 +52,7 @@ class Lane:
         assert now is not None
         time.sleep(self._seconds)
         self._uses += 1
-        return Answer(self._uses, self._records.record(self._uses))
+        return Answer(self._uses, self._records.record(self._uses), self.changes.get(self._uses))
 
     def _serve(self):
         while not self._stopping.is_set():
@@ -94,6 +96,20 @@ def lane(log):  # noqa: F811  the fixture
         yield make
         for each in made:
             each.stop()
+
+
+class Change:
+    """A change that the database accepts, or not."""
+
+    refusal = protocol.pack_refusal("SecretNotStored", "")
+
+    def __init__(self, *, accepted):
+        self._accepted = accepted
+
+    def store(self, others, records):
+        if not all(each._accepted for each in (self, *others)):
+            raise ProgrammingError
+        writer.append(records)
 
 
 def receive(client):
@@ -157,6 +173,21 @@ def test_a_commit_that_fails_refuses_each_request_of_its_batch(lane, log):  # no
         assert [receive(client) for client in others] == [WITHHELD] * 3
     assert len(stored(log)) == done
     assert receive(slow.send()) == done + 5, "the lane serves again"
+    log.sequence()
+    assert not Incident.objects.filter(log_id=log.id).exists(), "the numbers of each writer are complete"
+
+
+def test_a_change_that_the_database_refuses_keeps_back_no_other_answer(lane, log):  # noqa: F811
+    slow = lane(SLOW)
+    done = slow.uses
+    slow.changes = {done + 2: Change(accepted=True), done + 3: Change(accepted=False)}
+    clients = []
+    with locked():
+        for number in range(1, 5):
+            clients.append(slow.send())
+            wait_until(lambda: slow.uses == done + number)  # noqa: B023  it is called here
+    assert [receive(client) for client in clients] == [done + 1, done + 2, "SecretNotStored", done + 4]
+    assert len(stored(log)) == done + 3
     log.sequence()
     assert not Incident.objects.filter(log_id=log.id).exists(), "the numbers of each writer are complete"
 

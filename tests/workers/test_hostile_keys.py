@@ -138,6 +138,7 @@ def every_request(context, name, version):
         protocol.RestoreSecretVersion(*place, "", "secret", *part),
         protocol.SealSecret(*place, uuid.uuid4().hex, "secret", b"value"),
         protocol.SealSecret(*place, uuid.uuid4().hex, "certificate", b"value"),
+        protocol.StoreSecret(*place, "", b"value", None, True, None, None, {}),
         protocol.SealDestination(0.0, context, "demo-europe", "", "", uuid.uuid4().hex, "credentials", b"value"),
     ]
 
@@ -199,7 +200,7 @@ def test_nothing_is_bound_without_a_live_caller_who_may(stack, caller, name, new
         assert ask(request) == "NotAuthorised", request
     operations = ["KeyImport", "CertificateImport", "KeyImport", "KeyUpdate", "CertificateCreate"]
     operations += ["KeyRestore", "CertificateRestore", "SecretRestore"]
-    operations += ["SecretSet", "CertificateImport", "LogDestinationPut"]
+    operations += ["SecretSet", "CertificateImport", "SecretSet", "LogDestinationPut"]
     assert sorted(records(stranger)) == sorted((operation, 403) for operation in operations)
 
 
@@ -225,7 +226,7 @@ def test_a_sealed_value_has_a_record_of_the_worker_and_replaces_no_version(stack
     assert ask(protocol.SealSecret(0.0, caller(), "demo-europe", name, "", "secret", b"value")) == "SecretNotFound"
 
 
-def test_a_set_secret_has_the_records_of_the_worker_and_of_the_row(stack):
+def test_a_set_secret_has_one_record_which_the_worker_stored_with_the_value(stack):
     name = f"hostile-{os.urandom(4).hex()}"
     url, headers = f"{stack.vault_url}/secrets/{name}?api-version=7.4", {"Authorization": f"Bearer {stack.token()}"}
     made = stack.http().request("PUT", url, json={"value": "value"}, headers=headers)
@@ -233,7 +234,20 @@ def test_a_set_secret_has_the_records_of_the_worker_and_of_the_row(stack):
     request_id = uuid.UUID(made.headers["x-ms-request-id"])
     with psycopg.connect(os.environ["DATABASE_URL"]) as connection:
         rows = connection.execute("SELECT operation FROM audit_event WHERE request_id = %s", [request_id]).fetchall()
-    assert sorted(rows) == [("SecretSeal",), ("SecretSet",)]
+    assert rows == [("SecretSet",)]
+
+
+def test_a_value_that_the_row_cannot_hold_is_refused_without_a_record(caller):
+    name = f"hostile-{os.urandom(4).hex()}"
+    for content_type, tags in (("x" * 300, {}), (None, {"a": "\0"}), ("\0", {})):
+        one = caller()
+        request = protocol.StoreSecret(
+            0.0, one, "demo-europe", name, "", b"value", content_type, True, None, None, tags
+        )
+        assert ask(request) == "SecretNotStored", content_type
+        assert records(one) == []
+    too_long = protocol.StoreSecret(0.0, caller(), "demo-europe", name, "", bytes(25_601), None, True, None, None, {})
+    assert ask(too_long) == "SecretTooLong"
 
 
 def test_an_application_seals_no_part_of_a_log_destination(caller):

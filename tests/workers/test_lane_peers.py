@@ -31,6 +31,7 @@ ALLOWED = {
     "web": {
         *("Ping", "Status", "UseKey", "UnsealSecret", "ReleaseKey", "SignStatement", "IssueToken"),
         *(
+            "StoreSecret",
             "SealSecret",
             "SealDestination",
             "SealCertificate",
@@ -56,6 +57,10 @@ VALUES = {
     bytes: b"",
     float: 0.0,
     int: 1,
+    bool: True,
+    str | None: None,
+    datetime | None: None,
+    dict[str, str]: {},
     tuple[str, str]: ("n", "v"),
     RequestContext: RequestContext(request_id=uuid.UUID(int=0)),
     protocol.ImportedKeySpec: protocol.ImportedKeySpec("n", "v", "wrapped", "EC", "P-256", [], False),

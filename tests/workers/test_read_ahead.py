@@ -3,14 +3,17 @@
 import pytest
 from django.utils import timezone
 
+from apps.audit_log.operation_names import Operation
 from apps.core.ids import uuid7
 from apps.core.principals import RequestContext
+from apps.domain.access.audit_records import make_record
 from apps.domain.access.permissions import Permission
 from apps.domain.hsm_client.protocol import Ping, UnsealSecret
 from apps.domain.secrets.kind import SecretNotFound
-from apps.domain.secrets.models import Secret, SecretVersion
-from apps.domain.secrets.operations.storing import store
+from apps.domain.secrets.models import Secret
 from apps.domain.secrets.queries import find_facts
+from apps.domain.secrets.rules import NewSecret
+from apps.domain.secrets.storing import prepare, store
 from apps.domain.vaults.queries import find_vault
 from apps.workers.hsm_worker.preflight import read_ahead, secret_facts
 from tests.support import actors
@@ -25,9 +28,13 @@ def put(vault, people):
     grant = actors.grant_of(people.app, Permission.SECRETS_SET, vault)
 
     def put(name, version):
-        moment = timezone.now()
-        row = SecretVersion(version=version, sealed=b"sealed", tags={"a": "b"}, created=moment, updated=moment)
-        assert store(grant=grant, vault=vault, name=name, row=row)
+        spec = NewSecret(tags={"a": "b"})
+        place = {"vault": vault, "name": name, "version": version}
+        made = prepare(grant=grant, **place, sealed=b"sealed", spec=spec, now=timezone.now())
+        record = make_record(
+            grant.principal, grant.scope, grant.request, operation=Operation.SECRET_SET, object_id=f"secrets/{name}"
+        )
+        store([made], [record])
 
     return put
 

@@ -12,7 +12,8 @@ _TIMEOUT = 0.5  # a page waits for it
 # Names shown for the requests that do not use a key. Others (Ping, Status) are not shown.
 _NAMES = {
     "UnsealSecret": "secrets/get",
-    "SealSecret": "secrets/set",
+    "StoreSecret": "secrets/set",
+    "SealSecret": "secrets/seal",
     "SignToken": "tokens/issue",
     "ImportKey": "keys/import",
     "ImportWrappedKey": "keys/import",

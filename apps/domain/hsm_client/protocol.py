@@ -135,6 +135,20 @@ class SealSecret(CallerRequest, frozen=True):
     value: bytes
 
 
+class StoreSecret(CallerRequest, frozen=True):
+    """Seal a value and store it as the current version of a secret, with its record; `version` is "".
+
+    Answer: (version, when it was created). `SecretNotStored` when only the transaction of an edit can store it.
+    """
+
+    value: bytes
+    content_type: str | None
+    enabled: bool
+    not_before: datetime | None
+    expires: datetime | None
+    tags: dict[str, str]
+
+
 class SealDestination(CallerRequest, frozen=True):
     """Seal a part of a vault's log destination. Answer: the sealed part.
 

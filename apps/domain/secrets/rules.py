@@ -37,9 +37,14 @@ def encode_value(value: str) -> bytes:
         data = value.encode("utf-8")
     except UnicodeEncodeError:
         raise BadSecret("The property 'value' is not valid Unicode text.") from None
+    check_size(data)
+    return data
+
+
+def check_size(data: bytes) -> None:
+    """Raise `SecretTooLong` above 25 600 bytes."""
     if len(data) > LARGEST_VALUE_BYTES:
         raise SecretTooLong(f"The secret has {len(data)} bytes; a secret may have {LARGEST_VALUE_BYTES}.")
-    return data
 
 
 def check_dates(not_before: datetime | None, expires: datetime | None) -> None:

@@ -13,8 +13,9 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
+from django.db import DataError, IntegrityError, ProgrammingError
 from django.db import Error as DatabaseError
 from django.db import connection as database
 
@@ -31,22 +32,35 @@ _LONG_WAIT = 0.002  # seconds for each use: about what a commit takes
 _WEIGHT = 0.2  # of the latest batch in the mean
 _MOST_WAITING = 8  # results whose records are not committed yet, without those of the statement that runs
 
+_CHANGE_REFUSED = (DataError, IntegrityError, ProgrammingError)  # by the database; nothing was stored
+
 Send = Callable[[socket.socket, bytes], None]
 
 
+class Change(Protocol):
+    """A change of rows that is committed with the record of its answer."""
+
+    @property
+    def refusal(self) -> bytes:
+        """The answer when the database refuses the change."""
+
+    def store(self, others: "Sequence[Change]", records: Sequence[writer.Record]) -> None:
+        """Store this change and others of its kind, with the records of a batch, in one statement: all or nothing."""
+
+
 class Finished(NamedTuple):
-    """An answer that may leave when its record is committed. None: it has none."""
+    """An answer that may leave when its record, if it has one, and its change are committed."""
 
     connection: socket.socket
     answer: bytes
-    record: writer.Record | None
+    record: writer.Record | None = None
+    change: Change | None = None
 
 
 def release(answers: Sequence[Finished], send: Send) -> None:
     """Commit the records of these answers in one statement, then send them; after an error, refusals in their place."""
-    stored = _store([each.record for each in answers if each.record is not None])
-    for each in answers:
-        send(each.connection, each.answer if stored else UNAVAILABLE)
+    for each, answer in zip(answers, _commit(answers), strict=True):
+        send(each.connection, answer)
 
 
 def replace_broken_connection(*, used: float) -> None:
@@ -56,17 +70,38 @@ def replace_broken_connection(*, used: float) -> None:
         database.close()
 
 
-def _store(records: list[writer.Record]) -> bool:
-    """Store the records. False: no answer may be sent (no record, no result)."""
-    if not records:
-        return True
+def _commit(answers: Sequence[Finished]) -> list[bytes]:
+    """Store the records and changes. Returns what may be sent for each answer (no record, no result)."""
     try:
-        writer.append(records)
+        _store(answers)
+    except _CHANGE_REFUSED as error:
+        changes = [each for each in answers if each.change is not None]
+        if len(answers) > 1 and changes:  # one of them may be the cause: each with a change alone, then the rest
+            rest = iter(_commit([each for each in answers if each.change is None]))
+            return [next(rest) if each.change is None else _commit([each])[0] for each in answers]
+        if changes and changes[0].change is not None:
+            return [changes[0].change.refusal]
+        return _withhold(answers, error)
     except DatabaseError as error:
-        logger.warning("%d results withheld: their records were not stored (%s)", len(records), type(error).__name__)
-        database.close()
-        return False
-    return True
+        return _withhold(answers, error)
+    return [each.answer for each in answers]
+
+
+def _store(answers: Sequence[Finished]) -> None:
+    records = [each.record for each in answers if each.record is not None]
+    changes = [each.change for each in answers if each.change is not None]
+    if changes:
+        changes[0].store(changes[1:], records)
+    else:
+        writer.append(records)
+
+
+def _withhold(answers: Sequence[Finished], error: DatabaseError) -> list[bytes]:
+    """Send none of these answers, because their records were not stored."""
+    withheld = sum(each.record is not None for each in answers)
+    logger.warning("%d results withheld: their records were not stored (%s)", withheld, type(error).__name__)
+    database.close()
+    return [UNAVAILABLE] * len(answers)
 
 
 class Waits:

@@ -34,6 +34,7 @@ from apps.workers.hsm_runtime import latency_metrics
 from apps.workers.hsm_runtime.commits import (
     EX_TEMPFAIL,
     UNAVAILABLE,
+    Change,
     CommitThread,
     Finished,
     Waits,
@@ -60,10 +61,11 @@ class Expired(Unavailable):
 
 
 class Answer(NamedTuple):
-    """A value that may leave only when its record is committed."""
+    """A value that may leave only when its record is committed, and the change, if there is one, with it."""
 
     value: Any
     record: writer.Record
+    change: Change | None = None
 
 
 class _Packet(NamedTuple):
@@ -183,17 +185,16 @@ class HsmThread(threading.Thread):
         self._prepare(requests)
         self._waits.begin()
         for (connection, peer, packet), request in zip(batch, requests, strict=True):
-            answer, record = UNAVAILABLE, None
+            finished = Finished(connection, UNAVAILABLE)
             if request is None:
-                answer = _MALFORMED
+                finished = Finished(connection, _MALFORMED)
             elif self._hsm is not None and fault is None:
                 try:
-                    answer, record = self._handle_request(self._hsm, request, len(packet), peer)
+                    finished = Finished(connection, *self._handle_request(self._hsm, request, len(packet), peer))
                 except DeviceFault as error:
                     fault = error
-            finished = Finished(connection, answer, record)
-            uses += record is not None
-            if beside and record is not None:
+            uses += finished.record is not None
+            if beside and finished.record is not None:
                 self._commits.put(finished)
             else:
                 answers.append(finished)
@@ -212,7 +213,9 @@ class HsmThread(threading.Thread):
         except DatabaseError:
             database.close()
 
-    def _handle_request(self, hsm: Hsm, request: Request, size: int, peer: Peer) -> tuple[bytes, writer.Record | None]:
+    def _handle_request(
+        self, hsm: Hsm, request: Request, size: int, peer: Peer
+    ) -> tuple[bytes, writer.Record | None, Change | None]:
         try:
             started = time.perf_counter()
             peer.check(request, size)
@@ -222,22 +225,22 @@ class HsmThread(threading.Thread):
                 value = self._handler(hsm, request, now=now)
             latency_metrics.record_duration(request, time.perf_counter() - started)
             if isinstance(value, Answer):
-                return pack_answer(value.value), value.record
-            return pack_answer(value), None
+                return pack_answer(value.value), value.record, value.change
+            return pack_answer(value), None, None
         except DeviceFault:
             raise
         except Denied as denied:
             _note(denied.error, request, peer)
-            return _refusal(denied.error, recorded=True), denied.record
+            return _refusal(denied.error, recorded=True), denied.record, None
         except VaultError as error:
             _note(error, request, peer)
-            return _refusal(error, recorded=False), None
+            return _refusal(error, recorded=False), None, None
         except DatabaseError:
             database.close()
-            return UNAVAILABLE, None
+            return UNAVAILABLE, None, None
         except Exception:
             logger.exception("A lane request failed")  # the traceback prints no values of frames
-            return _INTERNAL, None
+            return _INTERNAL, None, None
 
     def _run_calls(self) -> None:
         while self._hsm is not None and not self._calls.empty():

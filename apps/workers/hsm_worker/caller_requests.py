@@ -18,6 +18,7 @@ from apps.domain.hsm_client.lane_client import ProtectedKeyAltered
 from apps.domain.hsm_client.protocol import CallerRequest
 from apps.domain.vaults.models import Vault
 from apps.hsm.api import Hsm
+from apps.workers.hsm_runtime.commits import Change
 from apps.workers.hsm_runtime.hsm_thread import Answer, Denied
 from apps.workers.hsm_runtime.translation import boundary_errors
 from apps.workers.hsm_worker import callers
@@ -33,6 +34,7 @@ class Done(NamedTuple):
     object_id: str
     detail: dict[str, Any]
     operation: Operation | None = None  # of the record, where it is not the one that was decided on
+    change: Change | None = None  # what is stored with the record
 
 
 def serve(
@@ -80,4 +82,4 @@ def serve(
         at=now,
         **done.detail,
     )
-    return Answer(done.value, record)
+    return Answer(done.value, record, done.change)

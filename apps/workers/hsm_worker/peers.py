@@ -24,6 +24,7 @@ from apps.domain.hsm_client.protocol import (
     SealSecret,
     SignStatement,
     Status,
+    StoreSecret,
     UnsealSecret,
     UseKey,
 )
@@ -43,6 +44,7 @@ REQUESTS: dict[str, frozenset[type[Request]]] = {
             ImportKey,
             ImportWrappedKey,
             RebindKey,
+            StoreSecret,
             SealSecret,
             SealDestination,
             SealCertificate,

@@ -33,6 +33,7 @@ from apps.domain.hsm_client.protocol import (
     SealSecret,
     SignStatement,
     Status,
+    StoreSecret,
     UnsealSecret,
     UseKey,
 )
@@ -42,7 +43,7 @@ from apps.hsm.api import Hsm
 from apps.workers.hsm_runtime import latency_metrics, peers
 from apps.workers.hsm_runtime.hsm_thread import Answer
 from apps.workers.hsm_runtime.translation import boundary_errors
-from apps.workers.hsm_worker import binding_handlers, caller_handlers, callers, key_import, preflight
+from apps.workers.hsm_worker import binding_handlers, caller_handlers, callers, key_import, preflight, secret_storing
 from apps.workers.hsm_worker.altered_keys import report_altered
 from apps.workers.hsm_worker.request_values import read_id
 
@@ -99,6 +100,7 @@ _HANDLERS: dict[type[Any], Callable[[Hsm, Any, datetime], Any]] = {
     Ping: _ping,
     UseKey: caller_handlers.use_key,
     SealSecret: binding_handlers.seal_secret,
+    StoreSecret: secret_storing.store_secret,
     SealDestination: binding_handlers.seal_destination,
     UnsealSecret: caller_handlers.unseal_secret,
     IssueToken: caller_handlers.issue_token,

@@ -14,13 +14,13 @@ from apps.core.ids import new_version
 from apps.domain.access.grants import Grant
 from apps.domain.access.permissions import Permission
 from apps.domain.hsm_client import client
-from apps.domain.hsm_client.protocol import SealSecret
+from apps.domain.hsm_client.protocol import SealSecret, StoreSecret
 from apps.domain.objects.changes import added_version, changed_version
 from apps.domain.secrets import queries, rules
 from apps.domain.secrets.kind import SECRETS
 from apps.domain.secrets.models import Secret, SecretVersion
-from apps.domain.secrets.operations import storing
 from apps.domain.secrets.rules import NewSecret
+from apps.domain.secrets.storing import SecretNotStored
 from apps.domain.secrets.value_reading import read_value
 from apps.domain.vaults import quotas
 from apps.domain.vaults.models import Vault
@@ -55,12 +55,13 @@ def set_value(
     if spec is not None:
         rules.check_dates(spec.not_before, spec.expires)
     quotas.consume_quota(vault=vault, principal=grant.principal, quota=Quota.SECRET_CREATE)
+    if base_version is None and spec is not None:
+        try:
+            return _set_by_worker(grant, vault, name, data, spec)
+        except SecretNotStored:
+            pass  # the transaction stores it, or says why it cannot
     version = new_version()
     sealed = client.call_as(grant, vault, name, version, SealSecret, kind=SECRETS.name, value=data)
-    if base_version is None and spec is not None:
-        row = _version(version, sealed, spec, now)
-        if storing.store(grant=grant, vault=vault, name=name, row=row):
-            return row
     with added_version(
         SECRETS, grant=grant, operation=Operation.SECRET_SET, vault=vault, name=name, version=version
     ) as secret:
@@ -93,6 +94,16 @@ def update(
     with changed_version(SECRETS, find, grant=grant, operation=operation, changes=changes, now=now) as locked:
         rules.check_dates(changes.get("not_before", locked.not_before), changes.get("expires", locked.expires))
     return replace(locked, **changes, updated=now)
+
+
+def _set_by_worker(grant: Grant, vault: Vault, name: str, data: bytes, spec: NewSecret) -> SecretVersion:
+    """Let the HSM worker seal and store the value with its record in one commit. Raises `SecretNotStored`."""
+    attributes = {"enabled": spec.enabled, "not_before": spec.not_before, "expires": spec.expires}
+    given = {**attributes, "content_type": spec.content_type, "tags": spec.tags or {}}
+    version, created = client.call_as(grant, vault, name, "", StoreSecret, value=data, **given)
+    SECRETS.invalidate(vault.pk, name)
+    secret = Secret(vault=vault, name=name, folded_name=name.lower())
+    return SecretVersion(secret=secret, version=version, created=created, updated=created, **given)
 
 
 def _version(version: str, sealed: bytes, spec: NewSecret, now: datetime) -> SecretVersion:
