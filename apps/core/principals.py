@@ -44,6 +44,13 @@ class Scheme(StrEnum):
     MANAGEMENT = "management"  # a person's token for the command line
 
 
+class Audience(StrEnum):
+    """The API that an access token is for: a token for one is refused by the other."""
+
+    VAULTS = "vaults"  # the Key Vault API
+    MANAGEMENT = "management"  # the resource management API
+
+
 @dataclass(frozen=True, slots=True)
 class RequestContext:
     """The facts of a request, for its audit record and for the HSM worker, which believes the credential only."""

@@ -2,6 +2,7 @@
 
 import pytest
 
+from apps.core.principals import Audience
 from apps.domain.identity.rules import ServiceAddresses
 
 WITH_PORT, WITHOUT = ServiceAddresses("vault.example", 8443), ServiceAddresses("vault.example", 443)
@@ -10,29 +11,31 @@ WITH_PORT, WITHOUT = ServiceAddresses("vault.example", 8443), ServiceAddresses("
 @pytest.mark.parametrize("addresses", [WITH_PORT, WITHOUT], ids=["8443", "443"])
 @pytest.mark.parametrize("ending", ["", "/"])
 def test_a_resource_may_lack_the_port_and_end_in_a_slash(addresses, ending):
-    assert addresses.is_resource(addresses.resource + ending)
-    assert addresses.is_resource(f"https://vault.example{ending}")
-    assert addresses.is_resource(f"https://vault.example:{addresses.port}{ending}")
-    assert addresses.is_resource(f"https://Vault.Example{ending}")
-    assert addresses.is_scope(f"{addresses.resource}{ending}/.default")
-    assert addresses.is_scope(f"https://vault.example{ending}/.default")
+    for label, audience in (("", Audience.VAULTS), ("arm.", Audience.MANAGEMENT)):
+        for port in ("", f":{addresses.port}"):
+            for name in ("vault.example", "Vault.Example"):
+                resource = f"https://{label}{name}{port}{ending}"
+                assert addresses.find_audience(resource) is audience
+                assert addresses.find_audience_of_scope(f"{resource}/.default") is audience
+        assert addresses.find_audience(addresses.audience(audience) + ending) is audience
 
 
 @pytest.mark.parametrize(
     "resource",
     ["", "/", "https", "https:", "https://", "vault.example", "http://vault.example", "https://vault.example//",
      "https://vault.example:8444", "https://vault.example:", "https://vault.example/x", "https://evil.example",
-     "https://payroll.vault.example", "https://vault.example.evil.example", "https://vault.example:8443 ", "https://vault.net"],
+     "https://payroll.vault.example", "https://login.vault.example", "https://arm.vault.example.evil.example",
+     "https://armvault.example", "https://arm.vault.example/subscriptions", "https://vault.example.evil.example", "https://vault.example:8443 ", "https://vault.net"],
 )  # fmt: skip
 def test_other_resources_are_not_ours(resource):
     for addresses in (WITH_PORT, WITHOUT):
-        assert not addresses.is_resource(resource)
-        assert not addresses.is_scope(f"{resource}/.default")
+        assert addresses.find_audience(resource) is None
+        assert addresses.find_audience_of_scope(f"{resource}/.default") is None
 
 
 @pytest.mark.parametrize("scope", ["", ".default", "/.default", "https://vault.example", "https://vault.example/", "https://vault.example/x", "https://vault.example/.defaults"])  # fmt: skip
 def test_other_scopes_are_not_ours(scope):
-    assert not WITH_PORT.is_scope(scope)
+    assert WITH_PORT.find_audience_of_scope(scope) is None
 
 
 def test_the_token_endpoints_are_those_of_the_tenant_and_of_adfs_at_both_hosts():

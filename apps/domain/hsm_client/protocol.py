@@ -18,7 +18,7 @@ from apps.audit_log.operation_names import Operation
 from apps.audit_log.records import Phase
 from apps.audit_log.writer import Record
 from apps.core.errors import raise_named
-from apps.core.principals import RequestContext, request_detail
+from apps.core.principals import Audience, RequestContext, request_detail
 from apps.domain.access.grants import Grant
 
 LARGEST_PACKET = 192 * 1024  # bytes, of a request or an answer
@@ -174,6 +174,7 @@ class IssueToken(Request, frozen=True):
     secret: str = ""
     assertion: str = ""
     issuer_keys: dict[str, Any] = {}  # kid to JWK, of the issuer of an assertion, as the web process fetched them
+    audience: Audience = Audience.VAULTS
 
     def __repr__(self) -> str:
         return f"IssueToken({self.client_id})"

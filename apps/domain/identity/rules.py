@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from apps.core.errors import BadRequest
+from apps.core.principals import Audience
 
 TOKEN_SECONDS = 3599  # as Entra ID's tokens (docs/reference/wire-contract.md section 2.3)
 ANNOUNCE_SECONDS = 3  # before a new key signs tokens: lists of keys in other processes are a second old at most
@@ -53,6 +54,15 @@ class ServiceAddresses:
         """The portal of auditors."""
         return f"https://audit.{self.suffix}" + ("" if self.auditors_port == 443 else f":{self.auditors_port}")
 
+    @property
+    def resource_manager(self) -> str:
+        """The resource management API, and the audience of its tokens."""
+        return f"https://arm.{self.authority_part}"
+
+    def audience(self, audience: Audience) -> str:
+        """`aud` of tokens for an API."""
+        return self.resource if audience is Audience.VAULTS else self.resource_manager
+
     def issuer(self, tenant_id: object) -> str:
         """`iss` of our tokens."""
         return f"{self.authority}/{tenant_id}/v2.0"
@@ -64,15 +74,18 @@ class ServiceAddresses:
             f"{host}/{tenant}/{path}" for host in hosts for tenant in (tenant_id, "adfs") for path in paths
         )
 
-    def is_resource(self, text: str) -> bool:
-        """Tell whether a client names our resource, with or without the port (wire-contract.md section 2.2)."""
-        ours = (self.resource, f"https://{self.suffix}", f"https://{self.suffix}:{self.port}")
-        return text.lower().removesuffix("/") in ours
+    def find_audience(self, text: str) -> Audience | None:
+        """The API that a client names as its resource, with or without the port (wire-contract.md section 2.2)."""
+        named = text.lower().removesuffix("/")
+        for audience, host in ((Audience.VAULTS, self.suffix), (Audience.MANAGEMENT, f"arm.{self.suffix}")):
+            if named in (self.audience(audience), f"https://{host}", f"https://{host}:{self.port}"):
+                return audience
+        return None
 
-    def is_scope(self, text: str) -> bool:
-        """Tell whether a scope is all permissions of our resource. A resource with a final slash gives two of them."""
+    def find_audience_of_scope(self, text: str) -> Audience | None:
+        """The API of a scope for all its permissions. A resource with a final slash gives two slashes."""
         resource, slash, permissions = text.rpartition("/")
-        return bool(slash) and permissions.lower() == ".default" and self.is_resource(resource)
+        return self.find_audience(resource) if slash and permissions.lower() == ".default" else None
 
 
 def digest_of(secret: str) -> bytes:

@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from apps.core.encoding import to_base64url
 from apps.core.errors import Unauthenticated
 from apps.core.lru_cache import LruCache
-from apps.core.principals import Principal, RequestContext
+from apps.core.principals import Audience, Principal, RequestContext
 from apps.domain.hsm_client import client
 from apps.domain.hsm_client.protocol import IssueToken
 from apps.domain.identity import queries
@@ -51,6 +51,7 @@ class TokenRejected(Unauthenticated):
 
 @dataclass(frozen=True, slots=True)
 class _VerifiedToken:
+    audience: str
     client_id: UUID
     expires: float
     key_id: UUID
@@ -69,21 +70,24 @@ def request_token(
     secret: str = "",
     assertion: str = "",
     issuer_keys: dict[str, Any] | None = None,
+    audience: Audience = Audience.VAULTS,
 ) -> str:
     """Ask the HSM worker for an access token; "" when the credential is wrong. Raises `Unavailable`."""
     token: str = client.call(
         world=queries.list_signing_keys()[0].world_name,
-        request=IssueToken(context.expires_at, context, client_id.hex, secret, assertion, issuer_keys or {}),
+        request=IssueToken(context.expires_at, context, client_id.hex, secret, assertion, issuer_keys or {}, audience),
     )
     return token
 
 
-def unsigned_token(principal: Principal, key: SigningKey, *, asserted: bool, now: datetime) -> bytes:
+def unsigned_token(
+    principal: Principal, key: SigningKey, *, asserted: bool, audience: Audience = Audience.VAULTS, now: datetime
+) -> bytes:
     """Build header and claims of an access token (RFC 7515 section 5.1), which the HSM worker signs.
 
     `asserted`: the application signed in with an assertion instead of a secret, which the token says.
     """
-    return _unsigned(key, orjson.dumps(_claims(principal, now, asserted)), token_type="JWT")  # noqa: S106  no secret
+    return _unsigned(key, orjson.dumps(_claims(principal, now, asserted, audience)), token_type="JWT")  # noqa: S106  no secret
 
 
 def unsigned_statement(payload: bytes, key: SigningKey) -> bytes:
@@ -96,7 +100,7 @@ def _unsigned(key: SigningKey, payload: bytes, *, token_type: str) -> bytes:
     return b".".join(to_base64url(part).encode() for part in (header, payload))
 
 
-def authenticate(token: str, *, check_key: KeyCheck | None = None) -> Principal:
+def authenticate(token: str, *, audience: Audience = Audience.VAULTS, check_key: KeyCheck | None = None) -> Principal:
     """Return the application of a bearer token. Raises `TokenRejected` with the message of the API's contract.
 
     `check_key`: raises unless the HSM has bound the signing key. The HSM worker gives it; a process without an HSM
@@ -111,6 +115,9 @@ def authenticate(token: str, *, check_key: KeyCheck | None = None) -> Principal:
         known = _verify(token, check_key)
         with _verified_lock:
             _verified.put(digest, known)
+    expected = queries.addresses().audience(audience)
+    if known.audience != expected:
+        raise TokenRejected(f"AKV10022: Invalid audience. Expected {expected}, found: {known.audience[:200]}.")
     if known.expires <= time.time():
         raise TokenRejected("AKV10021: The token is expired.", client_id=known.client_id)
     if not any(key.id == known.key_id for key in queries.list_signing_keys()):
@@ -127,11 +134,11 @@ def jwks() -> dict[str, Any]:
     return {"keys": [_jwk(key) for key in queries.list_signing_keys()]}
 
 
-def _claims(principal: Principal, now: datetime, asserted: bool) -> dict[str, Any]:
+def _claims(principal: Principal, now: datetime, asserted: bool, audience: Audience) -> dict[str, Any]:
     issued = int(now.timestamp())
     addresses = queries.addresses()
     return {
-        "aud": addresses.resource,
+        "aud": addresses.audience(audience),
         "iss": addresses.issuer(principal.tenant_id),
         "iat": issued,
         "nbf": issued,
@@ -148,7 +155,7 @@ def _claims(principal: Principal, now: datetime, asserted: bool) -> dict[str, An
 
 
 def _verify(token: str, check_key: KeyCheck | None) -> _VerifiedToken:
-    """Verify key, algorithm, audience, issuer and times. Everything else in the header is ignored, above all `jku`."""
+    """Verify key, algorithm, issuer and times. Everything else in the header is ignored, above all `jku`."""
     addresses, tenant = queries.addresses(), str(queries.get_organisation().tenant_id)
     try:
         key_id, public_key = _key_of(token, check_key)
@@ -167,10 +174,6 @@ def _verify(token: str, check_key: KeyCheck | None) -> _VerifiedToken:
         )
     except (jwt.PyJWTError, ValueError, TypeError, RecursionError):
         raise TokenRejected("AKV10046: Unable to resolve the key used for signature validation.") from None
-    if claims["aud"] != addresses.resource:
-        raise TokenRejected(
-            f"AKV10022: Invalid audience. Expected {addresses.resource}, found: {str(claims['aud'])[:200]}."
-        )
     if claims["iss"] != addresses.issuer(tenant) or claims["tid"] != tenant:
         raise TokenRejected(
             f"AKV10032: Invalid issuer. Expected {addresses.issuer(tenant)}, found {str(claims['iss'])[:200]}."
@@ -180,7 +183,7 @@ def _verify(token: str, check_key: KeyCheck | None) -> _VerifiedToken:
 
 def _check_times(claims: dict[str, Any], key_id: UUID) -> _VerifiedToken:
     try:
-        known = _VerifiedToken(client_id=UUID(str(claims["appid"])), expires=float(claims["exp"]), key_id=key_id)
+        known = _VerifiedToken(str(claims["aud"]), UUID(str(claims["appid"])), float(claims["exp"]), key_id)
         not_before, issued = float(claims["nbf"]), float(claims["iat"])
     except (TypeError, ValueError, OverflowError):
         raise TokenRejected("AKV10046: Unable to resolve the key used for signature validation.") from None

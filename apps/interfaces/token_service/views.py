@@ -18,7 +18,7 @@ from django.http import HttpRequest, JsonResponse
 from apps.audit_log.operation_names import Operation
 from apps.core import clock, throttle
 from apps.core.errors import Unavailable
-from apps.core.principals import RequestContext
+from apps.core.principals import Audience, RequestContext
 from apps.core.request_facts import request_context
 from apps.domain.access.denial_records import record_anonymous_denial
 from apps.domain.access.grants import Scope
@@ -143,14 +143,19 @@ def _token(request: HttpRequest, tenant: str, *, resource: str) -> JsonResponse:
     if request.POST.get("grant_type") != "client_credentials":
         return _deny(context, 400, "unsupported_grant_type", "AADSTS70003: Only client_credentials is supported.")
     addresses = queries.addresses()
-    if resource and not addresses.is_resource(resource):
+    if resource:
+        audience = addresses.find_audience(resource)
+    else:
+        scopes = map(addresses.find_audience_of_scope, request.POST.get("scope", "").split())
+        audience = next((one for one in scopes if one is not None), None)
+    if audience is None and resource:
         return _deny(context, 400, "invalid_resource", f"AADSTS500011: The resource must be {addresses.resource}.")
-    if not resource and not any(map(addresses.is_scope, request.POST.get("scope", "").split())):
+    if audience is None:
         return _deny(context, 400, "invalid_scope", f"AADSTS70011: The scope must be {addresses.resource}/.default.")
-    return _issue(request, context, resource)
+    return _issue(request, context, resource, audience)
 
 
-def _issue(request: HttpRequest, context: RequestContext, resource: str) -> JsonResponse:
+def _issue(request: HttpRequest, context: RequestContext, resource: str, audience: Audience) -> JsonResponse:
     client, secret = _credentials(request)
     assertion = request.POST.get("client_assertion", "")
     if assertion and request.POST.get("client_assertion_type") != client_assertions.ASSERTION_TYPE:
@@ -159,7 +164,12 @@ def _issue(request: HttpRequest, context: RequestContext, resource: str) -> Json
         return _deny(context, 400, "invalid_request", "AADSTS900144: Send a secret or an assertion, not both.")
     issuer_keys = client_assertions.fetch_issuer_keys(client_id=client, assertion=assertion) if assertion else {}
     access_token = tokens.request_token(
-        context=context, client_id=client, secret=secret, assertion=assertion, issuer_keys=issuer_keys
+        context=context,
+        client_id=client,
+        secret=secret,
+        assertion=assertion,
+        issuer_keys=issuer_keys,
+        audience=audience,
     )
     if not access_token:
         if not assertion:

@@ -136,7 +136,9 @@ def issue_token(hsm: Hsm, request: IssueToken, now: datetime) -> Any:
     if principal is None:
         return ""
     key = queries.get_signing_key()
-    unsigned = tokens.unsigned_token(principal, key, asserted=bool(request.assertion), now=now)
+    unsigned = tokens.unsigned_token(
+        principal, key, asserted=bool(request.assertion), audience=request.audience, now=now
+    )
     record = make_record(
         SYSTEM,
         Scope(),
