@@ -41,7 +41,10 @@ _DESTINATION = (  # all columns but the sealed ones
 _OBJECT = "SELECT, INSERT, DELETE, UPDATE (current_id, deleted, purge_after)"
 _CERTIFICATE = "SELECT, INSERT, DELETE, UPDATE (current_id, deleted, purge_after, policy, policy_updated)"
 _ATTRIBUTES = "enabled, not_before, expires, tags, updated"
-_VAULT = "world_id, state, recoverable_days, purge_protection, production, rsa1_5, test, owner_id, frozen, limits"
+_VAULT = (
+    "world_id, state, recoverable_days, purge_protection, production, rsa1_5, test, owner_id, frozen, limits, tags, "
+    "tool_settings, deleted, purge_after, purged"
+)
 _NAME = "SELECT (id, vault_id, name)"
 _DECISION = "state, expires, decider_id, decider, decided, note"
 
@@ -54,6 +57,8 @@ _FUNCTIONS = (
     ("core_forget_changes()", JOBS),
     ("vault_as_it_is(uuid)", WEB),  # locks the vault, for the guards of deletion and purging
     ("vault_as_it_is(uuid)", JOBS),
+    ("vault_is_purged(uuid)", WEB),
+    ("vault_is_purged(uuid)", JOBS),
 )
 
 PRIVILEGES = (
@@ -117,7 +122,7 @@ PRIVILEGES = (
         "vaults_vault",
         web=f"SELECT, INSERT, UPDATE ({_VAULT})",
         hsm="SELECT, UPDATE (state, key_id)",
-        jobs="SELECT",
+        jobs="SELECT, UPDATE (purged)",
         auditor="SELECT",
         audit="SELECT",
         delivery="SELECT, UPDATE (held)",
@@ -140,6 +145,7 @@ PRIVILEGES = (
     Allowed("delivery_deliveredsegment", web="SELECT, DELETE", auditor="SELECT", delivery=_UPSERT),
     Allowed("delivery_replay", web="SELECT, INSERT, DELETE", auditor="SELECT", delivery="SELECT, UPDATE"),
     Allowed("delivery_logretention", web=_UPSERT, auditor="SELECT", retention="SELECT"),
+    Allowed("vaults_assignmentid", web="SELECT, INSERT, DELETE"),
     Allowed("vaults_purgedobject", web="SELECT, INSERT", hsm="SELECT", jobs="SELECT, INSERT"),
     # Auditors see names, never a value or a blob.
     Allowed("keys_key", web=_OBJECT, hsm="SELECT, UPDATE (current_id)", jobs=_OBJECT, auditor=_NAME),
@@ -174,9 +180,15 @@ PRIVILEGES = (
         jobs="SELECT, INSERT, DELETE, UPDATE (acted)",
     ),
     Allowed("certificates_certificateoperation", web=_ALL, hsm="SELECT, UPDATE", jobs=_ALL),
-    Allowed("certificates_issuer", web=_ALL, hsm="SELECT"),
-    Allowed("certificates_issuingauthority", web="SELECT, INSERT, DELETE", hsm="SELECT, UPDATE (protected_id, cer)"),
-    Allowed("certificates_contacts", web=_ALL),
+    # The scheduler deletes those of purged vaults.
+    Allowed("certificates_issuer", web=_ALL, hsm="SELECT", jobs="SELECT (id, vault_id), DELETE"),
+    Allowed(
+        "certificates_issuingauthority",
+        web="SELECT, INSERT, DELETE",
+        hsm="SELECT, UPDATE (protected_id, cer)",
+        jobs="SELECT (issuer_id, protected_id), DELETE",
+    ),
+    Allowed("certificates_contacts", web=_ALL, jobs="SELECT (vault_id), DELETE"),
     Allowed("identity_attestationauthority", web="SELECT, INSERT, UPDATE"),
     Allowed("identity_organisation", web="SELECT, INSERT, UPDATE", hsm="SELECT", auditor="SELECT"),
     # On the auditors' host auditors accept invitations, sign in and change their password. Triggers (migration identity

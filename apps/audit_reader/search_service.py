@@ -17,7 +17,7 @@ from apps.audit_reader.search_params import parse_log
 from apps.domain.access.audit_records import append_change
 from apps.domain.access.grants import Grant, Scope
 from apps.domain.access.permissions import Permission
-from apps.domain.vaults.queries import get_vault
+from apps.domain.vaults.queries import get_logged_vault
 
 ORGANISATION_NAME = "-"  # names the organisation's log in parameters
 _FOLLOWED_SECONDS = 60.0
@@ -53,7 +53,7 @@ def choose_log(name: str) -> ChosenLog:
     log_id = parse_log(name)
     if log_id is not None:
         return ChosenLog(str(log_id), log_id, Scope())  # in its canonical spelling
-    vault = get_vault(name=name)
+    vault = get_logged_vault(name=name)
     return ChosenLog(vault.name, vault.pk, Scope(vault.pk, vault.name))
 
 

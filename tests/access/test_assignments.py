@@ -87,5 +87,7 @@ def test_no_role_of_applications_reaches_the_systems_own_acts():
             Permission.TOKENS_ISSUE,
             Permission.ORGANISATION_INITIALISE,
             Permission.AUDIT_READ,
-            Permission.VAULTS_CREATE,
+            Permission.APPROVALS_DECIDE,
+            Permission.MANAGERS_ASSIGN,
         }
+        assert role.everywhere or Permission.VAULTS_CREATE not in role.permissions

@@ -9,6 +9,9 @@ from tests.support.endpoints import endpoints
 # What these permit is given, weakened or lost for good.
 DANGEROUS = {
     Permission.VAULTS_UPDATE,
+    Permission.VAULTS_DELETE,
+    Permission.VAULTS_PURGE,
+    Permission.MANAGERS_ASSIGN,
     Permission.ROLES_ASSIGN,
     Permission.AUTHORITIES_TRUST,
     Permission.APPLICATIONS_CREATE,
@@ -26,6 +29,7 @@ SPARED = {
     "RemoveSecret": "the same",
     "Applications.remove_credential": "the same",
     "Groups.remove_member": "the same",
+    "Applications.remove_manager": "the same",
     "Assignments.destroy": "the same",
     "Groups.create": "an empty group gives nothing",
     "Groups": "an empty group gives nothing",

@@ -42,7 +42,9 @@ OPERATIONS = {operation.name: operation for route in ROUTES for operation in rou
 # What a caller of the Key Vault API never meets: acts of people, in portals and on the management API, and what only a
 # web process under control asks for.
 OF_PEOPLE = {"NotACustomersKey", "RetentionProtected", "GroupChanged", "VaultExists", "TooManyTestVaults", "CeremonyRefused", "OwnRequest",
-             "AlreadyDecided", "RequestNotFound", "AccessChanged", "VaultChanged", "AuthorityExists", "AuthorityNotFound"}  # fmt: skip
+             "AlreadyDecided", "RequestNotFound", "AccessChanged", "VaultChanged", "AuthorityExists", "AuthorityNotFound",
+             "VaultIsDeleted", "VaultPurgeProtected", "RoleAssignmentExists", "RoleAssignmentNotFound",
+             "RoleAssignmentUpdateNotPermitted"}  # fmt: skip
 HOMES = ("apps.domain.keys", "apps.domain.secrets", "apps.domain.certificates", "apps.domain.objects", "apps.domain.vaults", "apps.domain.hsm_client", "apps.workers", "apps.domain.approvals",
          "apps.domain.identity.attestation")  # fmt: skip
 

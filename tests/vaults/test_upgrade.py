@@ -1,4 +1,4 @@
-"""A vault whose name the token service needs: the upgrade stops, until nobody uses the vault."""
+"""A vault whose name one of our own services needs: the upgrade stops, until nobody uses the vault."""
 
 import importlib
 
@@ -9,19 +9,23 @@ from django.core.management import CommandError
 from apps.domain.vaults.models import Vault
 from tests.support import actors
 
-_MIGRATION = importlib.import_module("apps.domain.vaults.migrations.0006_auth_is_reserved")
+_MIGRATIONS = {
+    name: importlib.import_module(f"apps.domain.vaults.migrations.{migration}")
+    for name, migration in (("auth", "0006_auth_is_reserved"), ("arm", "0009_arm_is_reserved"))
+}
 pytestmark = pytest.mark.django_db
 
 
-@pytest.mark.parametrize("name", ["auth", "Auth"])
+@pytest.mark.parametrize("name", ["auth", "Auth", "arm", "ARM"])
 def test_the_upgrade_stops_and_tells_what_to_do(name):
-    vault = actors.make_vault(actors.make_world(), name)
-    with pytest.raises(CommandError, match=r"(?s)restore them in a vault of another name.*freeze 'auth'"):
-        _MIGRATION.check_name_is_free(apps, None)
+    vault, migration = actors.make_vault(actors.make_world(), name), _MIGRATIONS[name.lower()]
+    with pytest.raises(CommandError, match=rf"(?s)restore them in a vault of another name.*freeze '{name.lower()}'"):
+        migration.check_name_is_free(apps, None)
     Vault.objects.filter(pk=vault.pk).update(frozen=True)
-    _MIGRATION.check_name_is_free(apps, None)
+    migration.check_name_is_free(apps, None)
 
 
 def test_other_names_stop_nothing(vault):
-    actors.make_vault(vault.world, "authority")
-    _MIGRATION.check_name_is_free(apps, None)
+    for name, migration in _MIGRATIONS.items():
+        actors.make_vault(vault.world, f"{name}ada")
+        migration.check_name_is_free(apps, None)

@@ -84,6 +84,11 @@ def authorize(principal: Principal, permission: Permission, scope: Scope, reques
     return Grant(principal, permission, scope, request, _SEAL)
 
 
+def is_permitted(principal: Principal, permission: Permission, scope: Scope) -> bool:
+    """Tell whether `authorize` would allow it, for lists of what a caller may read."""
+    return _allowed(principal, permission, scope)
+
+
 def _allowed(principal: Principal, permission: Permission, scope: Scope) -> bool:
     if principal.kind is PrincipalKind.SYSTEM:
         return True
@@ -95,7 +100,7 @@ def _allowed(principal: Principal, permission: Permission, scope: Scope) -> bool
 
 def permissions_at(principal: Principal, scope: Scope) -> frozenset[Permission]:
     """Return what role assignments at the scope, or at its vault, allow the principal, apart from a person's role."""
-    if scope.vault_id is None:
+    if scope.vault_id is None and principal.kind is not PrincipalKind.APPLICATION:
         return frozenset()
     return queries.permissions_of(
         principal_id=principal.id,

@@ -15,13 +15,21 @@ from apps.core.errors import BadRequest, Conflict, Forbidden
 from apps.domain.access.changes import recorded_change
 from apps.domain.access.grants import Grant
 from apps.domain.access.permissions import Permission
-from apps.domain.access.queries import CONTENT_TYPES, GroupNotFound, get_group, invalidate_decisions
-from apps.domain.access.roles import ASSIGNABLE, ROLES
+from apps.domain.access.queries import (
+    CONTENT_TYPES,
+    ORGANISATION,
+    GroupNotFound,
+    get_group,
+    invalidate_decisions,
+    organisation_type,
+)
+from apps.domain.access.roles import ASSIGNABLE, MANAGER, ROLES
 
 _GROUP_LOCK = 7_419  # the first half of the advisory locks that stand for groups; the second is the row, or 0 for all
 _GROUP_NAME = re.compile(r"[0-9A-Za-z][0-9A-Za-z ._-]{0,126}\Z")
 _PURGE_PERMISSIONS = frozenset(
-    {Permission.KEYS_PURGE, Permission.SECRETS_PURGE, Permission.CERTIFICATES_PURGE, Permission.VAULTS_SWEEP}
+    {Permission.KEYS_PURGE, Permission.SECRETS_PURGE, Permission.CERTIFICATES_PURGE}
+    | {Permission.VAULTS_PURGE, Permission.VAULTS_SWEEP}
 )
 
 
@@ -73,8 +81,35 @@ def make_test_vault_owner(*, grant: Grant, vault_id: UUID) -> None:
     transaction.on_commit(invalidate_decisions)
 
 
+def set_manager(*, grant: Grant, principal_id: UUID, organisation_id: UUID, manager: bool) -> bool:
+    """Make an application a manager of all vaults, or no longer. True when that is a change.
+
+    `vaults.managers` requires an approval first. Effective in every process within one second.
+    """
+    grant.require(Permission.MANAGERS_ASSIGN)
+    content_type = organisation_type()
+    row: dict[str, Any] = {
+        "user_id": principal_id,
+        "permission": RoleRow.objects.get(content_type=content_type, codename=MANAGER),
+        "content_type": content_type,
+        "object_pk": str(organisation_id),
+    }
+    operation = Operation.ROLE_ASSIGNMENT_WRITE if manager else Operation.ROLE_ASSIGNMENT_DELETE
+    detail = {"assignee": str(principal_id), "role": MANAGER, "level": ORGANISATION}
+    changed: bool
+    with recorded_change(grant, operation, invalidate=invalidate_decisions, **detail):
+        if manager:
+            _, changed = UserObjectPermission.objects.get_or_create(**row)
+        else:
+            changed = UserObjectPermission.objects.filter(**row).delete()[0] > 0
+    return changed
+
+
 def remove_object_assignments(*, grant: Grant, object_type: str, object_id: UUID) -> int:
-    """Remove every assignment at an object that is being purged; call it in that transaction. Returns how many."""
+    """Remove every assignment at a vault or object that is being purged; call it in that transaction.
+
+    Returns how many.
+    """
     if grant.permission not in _PURGE_PERMISSIONS:
         grant.require(Permission.KEYS_PURGE)
     content_type = ContentType.objects.get_by_natural_key(*CONTENT_TYPES[object_type])
@@ -86,7 +121,7 @@ def remove_object_assignments(*, grant: Grant, object_type: str, object_id: UUID
 def check_assignment(*, grant: Grant, assignee: UUID | Group, role: str, object_type: str) -> None:
     """Raise `UnknownRole` or `SelfGrant` for what cannot be assigned."""
     grant.require(Permission.ROLES_ASSIGN)
-    if role not in ROLES or not ROLES[role].assignable:
+    if role not in ROLES or not (ROLES[role].assignable or ROLES[role].policy):
         raise UnknownRole(
             f"There is no role '{role[:80]}'. Roles: {', '.join(sorted(r.codename for r in ASSIGNABLE))}."
         )

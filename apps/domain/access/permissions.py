@@ -61,6 +61,8 @@ class Permission(StrEnum):
     VAULTS_CREATE = "vaults/create"
     VAULTS_READ = "vaults/read"
     VAULTS_UPDATE = "vaults/update"
+    VAULTS_DELETE = "vaults/delete"  # and recover: what is deleted can be recovered
+    VAULTS_PURGE = "vaults/purge"
     VAULTS_SWEEP = "vaults/sweep"  # the scheduler: everything that is due
     VAULTS_LIST = "vaults/list"  # those that the caller may know of
     VAULTS_OWN = "vaults/own"  # of the creator of a test vault, in that vault
@@ -69,6 +71,7 @@ class Permission(StrEnum):
     APPLICATIONS_READ = "applications/read"
     ROLES_ASSIGN = "roles/assign"
     ROLES_READ = "roles/read"
+    MANAGERS_ASSIGN = "managers/assign"  # which applications manage vaults
 
     LOG_DESTINATIONS_READ = "logdestinations/read"
 

@@ -27,11 +27,14 @@ PERSON_ROLE_PERMISSIONS: dict[PersonRole, frozenset[P]] = {
             P.VAULTS_READ,
             P.VAULTS_LIST,
             P.VAULTS_UPDATE,
+            P.VAULTS_DELETE,
+            P.VAULTS_PURGE,
             P.APPLICATIONS_CREATE,
             P.APPLICATIONS_READ,
             P.AUTHORITIES_TRUST,
             P.ROLES_ASSIGN,
             P.ROLES_READ,
+            P.MANAGERS_ASSIGN,
             P.APPROVALS_READ,
             P.APPROVALS_DECIDE,
             P.LOG_DESTINATIONS_READ,
@@ -54,12 +57,13 @@ PERSON_ROLE_PERMISSIONS: dict[PersonRole, frozenset[P]] = {
 # Allowed where an assignment of the person allows it too.
 SCOPED_PERMISSIONS: dict[PersonRole, frozenset[P]] = {
     PersonRole.DEVELOPER: frozenset(p for p in P if p.startswith(("keys/", "secrets/", "certificates/", "rng/")))
-    | {P.VAULTS_READ, P.VAULTS_OWN, P.USAGE_READ, P.ROLES_READ, P.ROLES_ASSIGN},
+    | {P.VAULTS_READ, P.VAULTS_OWN, P.VAULTS_DELETE, P.VAULTS_PURGE, P.USAGE_READ, P.ROLES_READ, P.ROLES_ASSIGN},
 }
-# Using keys and assigning roles: only in the person's own test vault, whatever assignments they have elsewhere.
+# Using keys, assigning roles and deleting the whole vault: only in the person's own test vault, whatever assignments
+# they have elsewhere.
 _OWN_TEST_VAULT_ONLY = frozenset(
     {P.KEYS_SIGN, P.KEYS_VERIFY, P.KEYS_ENCRYPT, P.KEYS_DECRYPT, P.KEYS_WRAP, P.KEYS_UNWRAP, P.KEYS_RELEASE}
-    | {P.RANDOM_GET, P.ROLES_READ, P.ROLES_ASSIGN}
+    | {P.RANDOM_GET, P.ROLES_READ, P.ROLES_ASSIGN, P.VAULTS_DELETE, P.VAULTS_PURGE}
 )
 _WITH_ANY_ROLE = frozenset({P.VAULTS_READ, P.USAGE_READ})
 

@@ -24,6 +24,10 @@ CONTENT_TYPES = {
     "certificate": ("certificates", "certificate"),
 }
 
+# Roles in the organisation (`Role.everywhere`) hold for every vault. The object of their rows is the organisation's.
+ORGANISATION = "organisation"
+_ORGANISATION_TYPE = ("identity", "organisation")
+
 _decisions: LeasedCache[frozenset[Permission]] = LeasedCache(Topic.ROLES, maxsize=50_000)
 
 
@@ -43,9 +47,11 @@ class Assignment:
 
 
 def permissions_of(
-    *, principal_id: UUID, vault_id: UUID, object_type: str = "", object_id: UUID | None = None
+    *, principal_id: UUID, vault_id: UUID | None, object_type: str = "", object_id: UUID | None = None
 ) -> frozenset[Permission]:
-    """Return all permissions of the principal at the object, by assignments there or at its vault.
+    """Return all permissions of the principal at the object, by assignments there, at its vault or everywhere.
+
+    Without a vault: those in the organisation.
 
     A change counts within a second.
     """
@@ -125,10 +131,12 @@ def invalidate_decisions() -> None:
 
 
 def list_effective_assignments(
-    *, principal_id: UUID, vault_id: UUID, object_type: str = "", object_id: UUID | None = None
+    *, principal_id: UUID, vault_id: UUID | None, object_type: str = "", object_id: UUID | None = None
 ) -> list[Assignment]:
     """List every assignment that counts at an object or its vault: the principal's own and those of its groups."""
-    matches = _at("vault", vault_id)
+    matches = _everywhere()
+    if vault_id is not None:
+        matches |= _at("vault", vault_id)
     if object_id is not None:
         matches |= _at(object_type, object_id)
     own = Q(user_id=principal_id, user__is_active=True)
@@ -136,7 +144,12 @@ def list_effective_assignments(
     return [*_own(matches & own), *_by_group(matches & member)]
 
 
-def _load(principal_id: UUID, vault_id: UUID, object_type: str, object_id: UUID | None) -> frozenset[Permission]:
+def list_managers() -> list[Assignment]:
+    """List the assignments in the organisation, oldest first."""
+    return _own(_everywhere())
+
+
+def _load(principal_id: UUID, vault_id: UUID | None, object_type: str, object_id: UUID | None) -> frozenset[Permission]:
     allowed: set[Permission] = set()
     for assignment in list_effective_assignments(
         principal_id=principal_id, vault_id=vault_id, object_type=object_type, object_id=object_id
@@ -157,6 +170,15 @@ def _by_group(matches: Q) -> list[Assignment]:
     rows = GroupObjectPermission.objects.filter(matches).order_by("pk")
     columns = rows.values_list("group__name", "permission__codename", "content_type__model", "object_pk")
     return [Assignment(None, group, *rest) for group, *rest in columns]
+
+
+def organisation_type() -> ContentType:
+    """Return the content type of the object of roles in the organisation."""
+    return ContentType.objects.get_by_natural_key(*_ORGANISATION_TYPE)
+
+
+def _everywhere() -> Q:
+    return Q(content_type=organisation_type())
 
 
 def _at(object_type: str, object_id: UUID) -> Q:

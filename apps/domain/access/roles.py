@@ -4,11 +4,14 @@ A role assignment is one django-guardian row: principal, role (an `auth.Permissi
 and the vault or object it holds for. Source of the names: Azure "Key Vault RBAC guide", built-in roles.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from apps.domain.access.permissions import Permission
 
 P = Permission  # short, for the table below
+MANAGER = "vault-manager"
+POLICY = "access-policy"  # all roles of an access policy together, for people
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,13 +21,44 @@ class Role:
     explanation: str  # one sentence beside the choice: portal, API and documents show this one
     permissions: frozenset[P]
     vault_only: bool = False  # meaningless on a single key or secret
-    assignable: bool = True  # False: assigned by the system only
+    assignable: bool = True  # False: not at a vault or an object
+    everywhere: bool = False  # assigned in the organisation: for all vaults, and for creating some
+    policy: bool = False  # one permission of an access policy, at a vault
 
 
 _KEY_USE = {P.KEYS_SIGN, P.KEYS_VERIFY, P.KEYS_ENCRYPT, P.KEYS_DECRYPT, P.KEYS_WRAP, P.KEYS_UNWRAP}
 _KEY_MANAGEMENT = {p for p in P if p.startswith("keys/")} - _KEY_USE - {P.KEYS_RELEASE} | {P.RANDOM_GET}
 _SECRETS = {p for p in P if p.startswith("secrets/")}
 _CERTIFICATES = {p for p in P if p.startswith("certificates/")}
+
+
+def policy_role(permission: P) -> str:
+    """Return the code name of the role for one permission of an access policy."""
+    return f"{POLICY}-{permission.value.replace('/', '-')}"
+
+
+def _policy_role(permission: P) -> Role:
+    """The role for one permission of an access policy: policies are exactly as wide as they say.
+
+    Setting a secret includes changing its attributes (Azure, "Assign a Key Vault access policy", secret permissions).
+    """
+    name = permission.value.replace("/", " ")
+    allowed = {permission} | ({P.SECRETS_UPDATE} if permission is P.SECRETS_SET else set())
+    return Role(
+        policy_role(permission),
+        f"Access policy: {name}",
+        f"One permission of an access policy: {name}.",
+        frozenset(allowed),
+        vault_only=True,
+        assignable=False,
+        policy=True,
+    )
+
+
+# What an access policy may name: Azure's vocabulary, which has no word for changing a secret's attributes.
+POLICY_PERMISSIONS = tuple(
+    sorted({p for p in P if p.startswith(("keys/", "secrets/", "certificates/"))} - {P.SECRETS_UPDATE})
+)
 
 ROLES: dict[str, Role] = {
     role.codename: role
@@ -105,10 +139,22 @@ ROLES: dict[str, Role] = {
             "Test vault owner",
             "Full access to one's own test vault. Assigned when it is created.",
             frozenset(_KEY_USE | _KEY_MANAGEMENT | _SECRETS | _CERTIFICATES)
-            | {P.VAULTS_READ, P.VAULTS_OWN, P.ROLES_READ, P.ROLES_ASSIGN},
+            | {P.VAULTS_READ, P.VAULTS_OWN, P.VAULTS_DELETE, P.VAULTS_PURGE, P.ROLES_READ, P.ROLES_ASSIGN},
             vault_only=True,
             assignable=False,
         ),
+        # Of applications, for the resource management API (docs/decisions/0032-resource-management-api.md).
+        Role(
+            MANAGER,
+            "Vault Manager",
+            "Creates, changes, deletes and purges vaults, and assigns roles in them. No access to what is in them.",
+            frozenset({P.VAULTS_CREATE, P.VAULTS_LIST, P.VAULTS_READ, P.VAULTS_UPDATE, P.VAULTS_DELETE, P.VAULTS_PURGE})
+            | {P.ROLES_READ, P.ROLES_ASSIGN},
+            vault_only=True,
+            assignable=False,
+            everywhere=True,
+        ),
+        *map(_policy_role, POLICY_PERMISSIONS),
     )
 }
 ASSIGNABLE = tuple(role for role in ROLES.values() if role.assignable)
@@ -116,4 +162,20 @@ ASSIGNABLE = tuple(role for role in ROLES.values() if role.assignable)
 
 def role_name(codename: str) -> str:
     """What people read; the code name of a role that is no longer in the catalogue."""
+    if codename == POLICY:
+        return "Access policy"
     return ROLES[codename].name if codename in ROLES else codename
+
+
+def is_policy(codename: str) -> bool:
+    """Tell whether a role is one permission of an access policy."""
+    return codename in ROLES and ROLES[codename].policy
+
+
+def policy_text(codenames: Iterable[str]) -> str:
+    """Describe an access policy: keys get, list; secrets get."""
+    acts: dict[str, list[str]] = {}
+    for codename in sorted(codenames):
+        area, _, act = ROLES[codename].name.removeprefix("Access policy: ").partition(" ")
+        acts.setdefault(area, []).append(act)
+    return "; ".join(f"{area} {', '.join(names)}" for area, names in acts.items())

@@ -13,11 +13,11 @@ from django.apps import apps
 
 from apps.core.encoding import BadEncoding, from_base64url
 from apps.core.principals import PersonRole
-from apps.domain.access.queries import CONTENT_TYPES, Assignment, list_assignments_of
-from apps.domain.access.roles import role_name
+from apps.domain.access.queries import CONTENT_TYPES, ORGANISATION, Assignment, list_assignments_of
+from apps.domain.access.roles import MANAGER, role_name
 
-# The people who approve, and those who read every record.
-_TRUSTED = frozenset({PersonRole.SECURITY_OPERATIONS.value, PersonRole.AUDITOR.value})
+# The people who approve, those who read every record, and applications that manage every vault.
+_TRUSTED = frozenset({PersonRole.SECURITY_OPERATIONS.value, PersonRole.AUDITOR.value, MANAGER})
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,8 +99,11 @@ def effect_of(
     the word of this attestation authority. `move`: a backup comes into this vault.
     """
     held = list_assignments_of(principal_id=principal_id) if principal_id is not None else []
+    reached = [*held, *assignments]
+    if any(row.object_type == ORGANISATION for row in reached):
+        duty = MANAGER
     return Effect(
-        roles=tuple(_opened([*held, *assignments])),
+        roles=tuple(_opened(reached)),
         duty=duty if duty in _TRUSTED and _any_vault_is_guarded() else "",
         keys=tuple(_keys_released_by(authority)) if authority else (),
         moves=(move,) if move is not None and _leaves_production(move) else (),
@@ -138,7 +141,8 @@ def _leaves_production(move: Move) -> bool:
 
 
 def _any_vault_is_guarded() -> bool:
-    return bool(apps.get_model("vaults", "Vault")._default_manager.filter(production=True).exists())  # noqa: SLF001  as above
+    vaults = apps.get_model("vaults", "Vault")._default_manager  # noqa: SLF001  as above
+    return bool(vaults.filter(production=True, purged__isnull=True).exists())
 
 
 def _keys_released_by(authority: str) -> list[str]:

@@ -11,11 +11,14 @@ class GuardedOperation(models.TextChoices):
     """Operations that need an approval on a production vault, or where they open one (`ORGANISATION_ACTS`)."""
 
     PURGE = "purge", "Purge"
+    VAULT_DELETE = "vault-delete", "Delete a vault"
+    VAULT_PURGE = "vault-purge", "Purge a vault"
     GUARD_OFF = "guard-off", "Turn off approvals"
     RETENTION_SHORTENED = "retention-shortened", "Shorten the retention"
     RSA1_5_ON = "rsa1-5-on", "Allow decryption with RSA1_5"
     LOG_DESTINATION = "log-destination", "Change the log destination"
     ROLE_GRANT = "role-grant", "Assign a role"
+    MANAGEMENT_ROLE = "management-role", "Assign the vault manager role"
     KEY_IMPORT = "key-import", "Import a key"
     RESTORE = "restore", "Restore a backup of a production vault"
     RELEASE_POLICY = "release-policy", "Set a release policy"
@@ -34,6 +37,7 @@ ORGANISATION_ACTS = frozenset(
         GuardedOperation.PERSON_ENABLE,
         GuardedOperation.INVITATION,
         GuardedOperation.ATTESTATION_AUTHORITY,
+        GuardedOperation.MANAGEMENT_ROLE,
     }
 )
 

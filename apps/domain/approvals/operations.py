@@ -37,11 +37,14 @@ P = Permission  # short, for the table below
 # `GuardedOperation` in models.py lists the operations. Requesting one needs one of the permissions for doing it.
 _PERMISSIONS: dict[GuardedOperation, tuple[Permission, ...]] = {
     GuardedOperation.PURGE: (P.KEYS_PURGE, P.SECRETS_PURGE, P.CERTIFICATES_PURGE),
+    GuardedOperation.VAULT_DELETE: (P.VAULTS_DELETE,),
+    GuardedOperation.VAULT_PURGE: (P.VAULTS_PURGE,),
     GuardedOperation.GUARD_OFF: (P.VAULTS_UPDATE,),
     GuardedOperation.RETENTION_SHORTENED: (P.VAULTS_UPDATE,),
     GuardedOperation.RSA1_5_ON: (P.VAULTS_UPDATE,),
     GuardedOperation.LOG_DESTINATION: (P.VAULTS_UPDATE,),
     GuardedOperation.ROLE_GRANT: (P.ROLES_ASSIGN,),
+    GuardedOperation.MANAGEMENT_ROLE: (P.MANAGERS_ASSIGN,),
     GuardedOperation.KEY_IMPORT: (P.KEYS_IMPORT, P.KEYS_RESTORE, P.CERTIFICATES_IMPORT, P.CERTIFICATES_RESTORE),
     GuardedOperation.RESTORE: (P.KEYS_RESTORE, P.SECRETS_RESTORE, P.CERTIFICATES_RESTORE),
     GuardedOperation.RELEASE_POLICY: (P.KEYS_CREATE, P.KEYS_UPDATE),
@@ -54,7 +57,8 @@ _PERMISSIONS: dict[GuardedOperation, tuple[Permission, ...]] = {
 _ENDING = (
     *_PERMISSIONS[GuardedOperation.PURGE],
     *_PERMISSIONS[GuardedOperation.CREDENTIAL],
-    *(P.KEYS_RECOVER, P.SECRETS_RECOVER, P.CERTIFICATES_RECOVER),
+    *(P.KEYS_RECOVER, P.SECRETS_RECOVER, P.CERTIFICATES_RECOVER, P.VAULTS_DELETE, P.VAULTS_PURGE),
+    P.MANAGERS_ASSIGN,
 )
 
 
@@ -199,7 +203,8 @@ def require_approval(
     raise ApprovalRequired(
         f"{act.label} ({row.subject}){where} needs approval. Request {row.pk} is open until "
         f"{row.expires:%Y-%m-%d %H:%M} UTC. Another member of security operations can approve it in the portal under "
-        "Approvals. Then repeat this call."
+        "Approvals. Then repeat this call.",
+        request_id=row.pk,
     )
 
 

@@ -100,7 +100,7 @@ def _start_next(rollover: Rollover, now: datetime) -> None:
 
 def _start(rollover: Rollover, row: RolloverKey, now: datetime) -> None:
     """Submit the job for one key's new version, unless it no longer needs one."""
-    key = Key.objects.filter(pk=row.key_id, deleted=None).select_related("current__key").first()
+    key = Key.objects.filter(pk=row.key_id, deleted=None, vault__deleted=None).select_related("current__key").first()
     if key is None or key.current is None:
         row.state, row.message = RolloverKey.State.LEFT, "The key was deleted in the meantime."
         return

@@ -17,7 +17,9 @@ from apps.usage.queries import callers_of
 
 USE_SPAN = timedelta(days=90)
 _NOTHING = "nothing"
-_BREAKING = frozenset({GuardedOperation.PURGE, GuardedOperation.KEY_IMPORT})  # the others break no caller of the vault
+_BREAKING = frozenset(
+    {GuardedOperation.PURGE, GuardedOperation.KEY_IMPORT, GuardedOperation.VAULT_DELETE}
+)  # the others break no caller of the vault
 _MAX_VERSIONS = 1000  # versions counted
 
 

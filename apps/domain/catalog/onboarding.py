@@ -24,7 +24,9 @@ def get_onboarding_state() -> OnboardingState | None:
     applications = ApplicationIdentity.objects.values("user_id")
     if has_uses(caller_ids=applications, operations=USES):
         return None
-    vaults = Vault.objects.filter(state=Vault.State.READY, test=False)  # developers' test vaults do not count
+    vaults = Vault.objects.filter(
+        state=Vault.State.READY, deleted__isnull=True, test=False
+    )  # developers' test vaults do not count
     keys = Key.objects.select_related("vault").filter(vault__in=vaults, deleted__isnull=True, current__isnull=False)
     key = keys.order_by("pk").first()
     vault = key.vault if key else vaults.order_by("created").first()

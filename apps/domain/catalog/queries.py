@@ -139,6 +139,7 @@ def list_upcoming(*, principal: Principal, now: datetime, days: int, limit: int)
             for row in expiring[:limit]
         ]
     policies = RotationPolicy.objects.filter(key__deleted__isnull=True, key__current__isnull=False)
+    policies = policies.filter(key__vault__deleted__isnull=True)
     if not visible.everything:
         policies = policies.filter(key__in=Key.objects.visible_to(visible))
     for policy in policies.select_related("key__current", "key__vault")[:5000]:
@@ -166,7 +167,7 @@ def search(*, principal: Principal, text: str, limit: int) -> list[SearchResult]
     if not text:
         return []
     visible = visible_objects(principal)
-    vaults = Vault.objects.visible_to(visible).filter(name__icontains=text).order_by("name")
+    vaults = Vault.objects.visible_to(visible).filter(deleted__isnull=True, name__icontains=text).order_by("name")
     hits = [SearchResult("vaults", name) for name in vaults.values_list("name", flat=True)[:limit]]
     for kind in KINDS:
         hits += [SearchResult(kind, row.name, row.vault.name) for row in _search_objects(visible, kind, text, limit)]
@@ -196,5 +197,5 @@ def _search_objects(visible: VisibleObjects, kind: str, text: str, limit: int) -
 
 def _rows(kind: str) -> VisibleQuerySet[Any]:
     rows: VisibleQuerySet[Any] = KINDS[kind]._default_manager.select_related("vault__world", "current")  # noqa: SLF001  Django's name
-    rows = rows.filter(current__isnull=False)
+    rows = rows.filter(current__isnull=False, vault__deleted__isnull=True)
     return rows.defer("current__sealed") if kind == "secrets" else rows

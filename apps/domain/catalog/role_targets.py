@@ -10,8 +10,15 @@ from django.db.models.functions import Cast
 
 from apps.core.errors import BadRequest
 from apps.domain.access.grants import Scope
-from apps.domain.access.queries import Assignment, list_assignments, list_assignments_of, members_by_group
-from apps.domain.access.roles import role_name
+from apps.domain.access.queries import (
+    ORGANISATION,
+    Assignment,
+    list_assignments,
+    list_assignments_of,
+    list_managers,
+    members_by_group,
+)
+from apps.domain.access.roles import POLICY, is_policy, policy_text, role_name
 from apps.domain.catalog.kinds import BY_NAME
 from apps.domain.identity.queries import map_assignee_names
 from apps.domain.vaults.models import Vault
@@ -45,11 +52,14 @@ def find_target(vault: Vault, *, key: str, secret: str, certificate: str) -> Tar
 
 
 def describe_assignments(vault: Vault) -> list[dict[str, Any]]:
-    """List every assignment at the vault and its objects. `principals`: who has it, for a group its members."""
+    """List every assignment at the vault and its objects, and those for all vaults (`everywhere`).
+
+    `principals`: who has it, for a group its members.
+    """
     objects = {kind.name: kind.rows().filter(vault=vault) for kind in BY_NAME.values()}
     as_text = Cast("pk", TextField())
     targets = {kind: rows.values_list(as_text) for kind, rows in objects.items()}
-    assignments = list_assignments(targets={"vault": [str(vault.pk)], **targets})
+    assignments = [*list_assignments(targets={"vault": [str(vault.pk)], **targets}), *list_managers()]
     ids = [row.object_id for row in assignments]
     object_names = {
         kind: {str(pk): name for pk, name in rows.filter(pk__in=ids).values_list("pk", "name")}
@@ -57,7 +67,7 @@ def describe_assignments(vault: Vault) -> list[dict[str, Any]]:
     }
     names = map_assignee_names(row.principal_id for row in assignments if row.principal_id)
     members = members_by_group() if any(row.group for row in assignments) else {}
-    return [
+    described = [
         {
             "application": names.get(row.principal_id, "") if row.principal_id else "",
             "group": row.group,
@@ -65,10 +75,35 @@ def describe_assignments(vault: Vault) -> list[dict[str, Any]]:
             "principals": members.get(row.group, frozenset()) if row.group else {row.principal_id},
             "role": row.role,
             "role_name": role_name(row.role),
+            "everywhere": row.object_type == ORGANISATION,
             **{kind: object_names[kind].get(row.object_id, "") for kind in BY_NAME},
         }
         for row in assignments
     ]
+    return _fold_policies(described, "who")
+
+
+@dataclass(frozen=True, slots=True)
+class ScopedAssignment:
+    """An assignment that reaches into a vault. `place`: keys/NAME, or "" for the vault and for all vaults."""
+
+    vault: Vault
+    assignment: Assignment
+    place: str
+
+
+def list_scoped_assignments(vault: Vault) -> list[ScopedAssignment]:
+    """List every assignment at the vault and its objects, and those for all vaults; access policies are none."""
+    objects = {kind.name: kind.rows().filter(vault=vault) for kind in BY_NAME.values()}
+    targets = {kind: rows.values_list(Cast("pk", TextField())) for kind, rows in objects.items()}
+    found = [*list_assignments(targets={"vault": [str(vault.pk)], **targets}), *list_managers()]
+    ids = [row.object_id for row in found]
+    names = {
+        str(pk): BY_NAME[kind].object_id(name)
+        for kind, rows in objects.items()
+        for pk, name in rows.filter(pk__in=ids).values_list("pk", "name")
+    }
+    return [ScopedAssignment(vault, row, names.get(row.object_id, "")) for row in found if not is_policy(row.role)]
 
 
 def list_holders(vault: Vault) -> list[dict[str, Any]]:
@@ -108,4 +143,22 @@ def describe_targets(rows: Sequence[Assignment]) -> list[dict[str, Any]]:
             what = "" if object_type == "vault" else f"{object_type}s/{target.name}"
             role = {"role": row.role, "role_name": role_name(row.role)}
             described.append({"vault": vault, **role, "what": what, "group": row.group})
+    described = _fold_policies(described, "vault")
     return sorted(described, key=lambda row: (row["vault"].name, row["what"], row["role"]))
+
+
+def _fold_policies(rows: list[dict[str, Any]], by: str) -> list[dict[str, Any]]:
+    """Show the roles of an access policy as one row, where the first of them was."""
+    folded: list[dict[str, Any]] = []
+    policies: dict[Any, tuple[dict[str, Any], list[str]]] = {}
+    for row in rows:
+        if not is_policy(row["role"]):
+            folded.append(row)
+            continue
+        if row[by] not in policies:
+            policies[row[by]] = ({**row, "role": POLICY}, [])
+            folded.append(policies[row[by]][0])
+        policies[row[by]][1].append(row["role"])
+    for row, codenames in policies.values():
+        row["role_name"] = f"{role_name(POLICY)}: {policy_text(codenames)}"
+    return folded

@@ -11,7 +11,7 @@ from apps.domain.access.visibility import is_limited, visible_objects
 from apps.domain.catalog.queries import KINDS, SINGULAR, object_not_found
 from apps.domain.catalog.role_targets import find_scope
 from apps.domain.vaults.models import Vault
-from apps.domain.vaults.queries import VaultNotFound, get_vault
+from apps.domain.vaults.queries import VaultNotFound, get_deleted_vault, get_vault
 
 
 def authorize_person(
@@ -36,6 +36,16 @@ def check_vault(principal: Principal, request: RequestContext, *, name: str, ope
     """
     try:
         return get_vault(name=name, principal=principal)
+    except VaultNotFound:
+        scope = Scope(vault_name=name)
+        record_denial(principal, scope, request, operation=operation, status=404, description="VaultNotFound")
+        raise
+
+
+def check_deleted_vault(principal: Principal, request: RequestContext, *, name: str, operation: Operation) -> Vault:
+    """Return the deleted vault that an address names, as `check_vault`."""
+    try:
+        return get_deleted_vault(name=name, principal=principal)
     except VaultNotFound:
         scope = Scope(vault_name=name)
         record_denial(principal, scope, request, operation=operation, status=404, description="VaultNotFound")

@@ -8,6 +8,7 @@ from django.utils.crypto import salted_hmac
 from apps.core.ids import uuid7
 from apps.core.models import PlainModel, UuidModel
 from apps.core.principals import PersonRole, PrincipalKind
+from apps.domain.access.roles import ROLES
 from apps.domain.security_worlds.models import ProtectedKey
 
 
@@ -19,6 +20,8 @@ class Organisation(models.Model):
     only = models.BooleanField(default=True, unique=True)  # a second row cannot be
 
     class Meta:
+        # A role in the organisation is a django-guardian row with one of these.
+        permissions: ClassVar = [(role.codename, role.name) for role in ROLES.values() if role.everywhere]
         constraints: ClassVar = [models.CheckConstraint(condition=models.Q(only=True), name="one_organisation")]
 
 

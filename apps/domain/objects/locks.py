@@ -85,9 +85,15 @@ def check_free(kind: ObjectKind[Any, Any], vault: Vault, name: str) -> None:
 
 
 def claim_due(kind: ObjectKind[Row, Any], *, now: datetime, limit: int) -> list[Row]:
-    """Deleted objects whose retention has passed; those that another scheduler has locked are left out."""
-    due = kind.rows().filter(deleted__isnull=False, managed=False, purge_after__lte=now).select_related("vault__world")
-    return list(due.select_for_update(of=("self",), skip_locked=True).order_by("purge_after", F("pk"))[:limit])
+    """Deleted objects whose retention has passed, and what is in purged vaults.
+
+    Those that another scheduler has locked are left out.
+    """
+    rows = kind.rows().filter(managed=False).select_related("vault__world")
+    rows = rows.select_for_update(of=("self",), skip_locked=True).order_by("purge_after", F("pk"))
+    due = list(rows.filter(deleted__isnull=False, purge_after__lte=now)[:limit])
+    gone = rows.filter(vault__purged__isnull=False).exclude(pk__in=[row.pk for row in due])
+    return [*due, *gone[: limit - len(due)]]
 
 
 def _locked(kind: ObjectKind[Row, Any]) -> QuerySet[Row]:

@@ -31,15 +31,26 @@ class Vault(UuidModel):
     owner_id = models.UUIDField(null=True)  # of a test vault: the developer who created it
     frozen = models.BooleanField(default=False)  # an incident: the data plane denies every request
     limits = models.JSONField(default=dict)  # what quotas.py says, by its names; absent: Azure's published limits
+    tags = models.JSONField(default=dict, db_default={})  # text by name, for people and their tools
+    # What tools set through the resource management API and compare later; none of it has an effect here.
+    tool_settings = models.JSONField(default=dict, db_default={})
     created = models.DateTimeField()
+    deleted = models.DateTimeField(null=True)  # recoverable until `purge_after`; its name stays taken
+    purge_after = models.DateTimeField(null=True)
+    purged = models.DateTimeField(null=True)  # final: the name is free, and the scheduler removes the objects
 
     objects = VisibleQuerySet.as_manager()
 
     class Meta(UuidModel.Meta):
         # A role assignment at a vault is a django-guardian row with one of these.
-        permissions: ClassVar = [(role.codename, role.name) for role in ROLES.values()]
+        permissions: ClassVar = [(role.codename, role.name) for role in ROLES.values() if not role.everywhere]
         constraints: ClassVar = [
-            models.UniqueConstraint(Lower("name"), name="vault_name_unique"),
+            models.UniqueConstraint(Lower("name"), condition=models.Q(purged__isnull=True), name="vault_name_unique"),
+            models.CheckConstraint(
+                condition=models.Q(deleted__isnull=True, purge_after__isnull=True, purged__isnull=True)
+                | models.Q(deleted__isnull=False, purge_after__isnull=False),
+                name="vault_deletion_has_its_dates",
+            ),
             models.CheckConstraint(
                 condition=~models.Q(state="ready") | models.Q(key__isnull=False), name="ready_vault_has_its_key"
             ),
@@ -90,3 +101,19 @@ class PurgedObject(UuidModel):
     object_type = models.CharField(max_length=11)
     lineage = models.UUIDField(unique=True)
     purged = models.DateTimeField()
+
+
+class AssignmentId(UuidModel):
+    """The id that a client of the resource management API gave to a role assignment, which it reads back by it."""
+
+    principal_id = models.UUIDField()
+    role = models.CharField(max_length=64)
+    object_type = models.CharField(max_length=11)
+    object_id = models.UUIDField()
+
+    class Meta(UuidModel.Meta):
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["principal_id", "role", "object_type", "object_id"], name="assignment_has_one_id"
+            )
+        ]

@@ -27,12 +27,12 @@ class VaultExists(Conflict):
     """The name is taken."""
 
 
+class VaultIsDeleted(Conflict):
+    """The name belongs to a deleted vault, which can be recovered or purged."""
+
+
 class TooManyTestVaults(Conflict):
     """The person has as many test vaults as one person may have."""
-
-
-class VaultChanged(Conflict):
-    """The vault was changed at the same time."""
 
 
 class BadLimit(BadRequest):
@@ -47,19 +47,24 @@ def create(
     recoverable_days: int = rules.LONGEST_RETENTION,
     purge_protection: bool = False,
     production: bool = False,
+    tags: dict[str, str] | None = None,
+    tool_settings: dict[str, Any] | None = None,
     now: datetime,
 ) -> Vault:
     """Create a vault in a world, with its key in that world's HSM. Returns when it is ready.
 
     A vault whose key could not be created may be created again under its name, by its owner. Raises `BadVaultName`,
-    `BadRetention`, `WorldNotFound`, `VaultExists`, `HsmUnavailable`, `JobPending`.
+    `BadRetention`, `BadTags`, `WorldNotFound`, `VaultExists`, `VaultIsDeleted`, `HsmUnavailable`, `JobPending`.
     """
     grant.require(Permission.VAULTS_CREATE)
     rules.check_retention_days(recoverable_days)
+    rules.check_tags(tags or {})
     fields = {
         "recoverable_days": recoverable_days,
         "purge_protection": purge_protection,
         "production": production,
+        "tags": tags or {},
+        "tool_settings": tool_settings or {},
         "test": False,
         "owner_id": None,
     }
@@ -88,12 +93,18 @@ def _create(grant: Grant, *, name: str, world_name: str, fields: dict[str, Any],
     with transaction.atomic():
         if fields["test"]:
             _check_test_vault_limit(grant, name)
-        vault, created = Vault.objects.select_for_update().filter(name__iexact=name).first(), False
+        named = Vault.objects.filter(purged__isnull=True)
+        vault, created = named.select_for_update().filter(name__iexact=name).first(), False
         if vault is None:
-            vault, created = Vault.objects.get_or_create(
+            vault, created = named.get_or_create(
                 name=name, defaults={"world": world, "state": Vault.State.FAILED, "created": now}
             )
-            vault = Vault.objects.select_for_update().get(pk=vault.pk)
+            vault = named.select_for_update().get(pk=vault.pk)
+        if vault.deleted is not None:
+            raise VaultIsDeleted(
+                f"There is a deleted vault '{name}', which keeps its name. Recover it, purge it, or choose another "
+                "name."
+            )
         if not created and (vault.state != Vault.State.FAILED or vault.owner_id != fields["owner_id"]):
             raise VaultExists(f"There is a vault '{name}' already. Choose another name.")
         Vault.objects.filter(pk=vault.pk).update(state=Vault.State.PENDING, world=world, **fields)
@@ -127,21 +138,26 @@ def update(
     limits: dict[str, int] | None = None,
     production: bool | None = None,
     rsa1_5: bool | None = None,
+    tags: dict[str, str] | None = None,
+    tool_settings: dict[str, Any] | None = None,
     now: datetime,
 ) -> Vault:
-    """Change a vault's retention, protection, limits, RSA1_5 or whether it is guarded; what is None stays.
+    """Change a vault's retention, protection, limits, RSA1_5, tags or whether it is guarded; what is None stays.
 
     What was deleted before keeps its purge date. Raises `VaultNotFound`, `BadRetention`, `RetentionProtected`,
-    `BadLimit`, `VaultChanged`, and `ApprovalRequired` for what weakens a guarded vault.
+    `BadLimit`, `BadTags`, `VaultChanged`, and `ApprovalRequired` for what weakens a guarded vault.
     """
     grant.require(Permission.VAULTS_UPDATE)
     _check_limits(limits or {})
+    rules.check_tags(tags or {})
     requested: dict[str, Any] = {
         "recoverable_days": recoverable_days,
         "purge_protection": purge_protection,
         "limits": limits,
         "production": production,
         "rsa1_5": rsa1_5,
+        "tags": tags,
+        "tool_settings": tool_settings,
     }
     changes = {field: value for field, value in requested.items() if value is not None}
     before = queries.get_vault(name=name)
@@ -163,18 +179,11 @@ def update(
         _check_retention(vault, changes)
         weaker = _weakening(vault, changes)
         if vault.production and weaker[0] is not None and (not before.production or weaker != (act, change)):
-            raise VaultChanged("The vault's settings have just changed. Review them and try again.")
+            raise queries.VaultChanged("The vault's settings have just changed. Review them and try again.")
         for field, value in changes.items():
             setattr(vault, field, value)
         vault.save(update_fields=list(requested))
-        record.object_id = f"vaults/{vault.name}"
-        record.detail = {
-            "recoverableDays": vault.recoverable_days,
-            "purgeProtection": vault.purge_protection,
-            "limits": vault.limits,
-            "production": vault.production,
-            "rsa1_5": vault.rsa1_5,
-        }
+        record.object_id, record.detail = f"vaults/{vault.name}", _recorded_settings(vault)
     return queries.get_vault(name=name)
 
 
@@ -195,11 +204,24 @@ def set_frozen(*, grant: Grant, name: str, frozen: bool) -> Vault:
     return vault
 
 
+def _recorded_settings(vault: Vault) -> dict[str, Any]:
+    return {
+        "recoverableDays": vault.recoverable_days,
+        "purgeProtection": vault.purge_protection,
+        "limits": vault.limits,
+        "production": vault.production,
+        "rsa1_5": vault.rsa1_5,
+        "tags": vault.tags,
+    }
+
+
 def _check_test_vault_limit(grant: Grant, name: str) -> None:
     """Raise `TooManyTestVaults`. Two calls of one person at once are counted one after the other."""
     execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"test vaults {grant.principal.id}"])
     most = settings.TEST_VAULTS_PER_PERSON
-    others = Vault.objects.filter(test=True, owner_id=grant.principal.id).exclude(name__iexact=name)
+    others = Vault.objects.filter(test=True, owner_id=grant.principal.id, purged__isnull=True).exclude(
+        name__iexact=name
+    )
     if others.exclude(state=Vault.State.FAILED).count() >= most:
         raise TooManyTestVaults(f"You have {most} test vaults, as many as one person may have. Use one of them.")
 

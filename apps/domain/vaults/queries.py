@@ -3,11 +3,11 @@
 from collections.abc import Collection
 from uuid import UUID
 
-from django.db.models import QuerySet
+from django.db.models import F, QuerySet
 from django.db.models.functions import Lower
 
 from apps.core.change_feed import Topic
-from apps.core.errors import Forbidden, NotFound, Unavailable
+from apps.core.errors import Conflict, Forbidden, NotFound, Unavailable
 from apps.core.leased_cache import LeasedCache
 from apps.core.principals import Principal
 from apps.core.sql import select_prepared
@@ -30,7 +30,13 @@ class VaultNotFound(NotFound):
     """No usable vault of that name."""
 
 
-_READY_VAULT = "SELECT id FROM vaults_vault WHERE lower(name) = %s AND state = 'ready'"
+class VaultChanged(Conflict):
+    """The vault was changed at the same time."""
+
+
+_READY_VAULT = (
+    "SELECT id FROM vaults_vault WHERE lower(name) = %s AND purged IS NULL AND deleted IS NULL AND state = 'ready'"
+)
 _vaults: LeasedCache[Vault] = LeasedCache(Topic.VAULTS, maxsize=10_000)
 
 
@@ -98,9 +104,29 @@ def suspended_sentence(name: str = "") -> str:
 def get_vault(*, name: str, principal: Principal | None = None) -> Vault:
     """Return the vault in any state, with its world, if the principal may know of it; None is the service itself.
 
-    Raises `VaultNotFound`.
+    Raises `VaultNotFound`, also for a deleted one.
     """
     vault = _named(_visible_vaults(principal), name).first()
+    if vault is None or vault.deleted is not None:
+        raise VaultNotFound(not_found(name))
+    return vault
+
+
+def get_deleted_vault(*, name: str, principal: Principal | None = None) -> Vault:
+    """Return the deleted vault, which can be recovered. `principal` as in `get_vault`. Raises `VaultNotFound`."""
+    vault = _named(_visible_vaults(principal), name).first()
+    if vault is None or vault.deleted is None:
+        raise VaultNotFound(deleted_not_found(name))
+    return vault
+
+
+def get_logged_vault(*, name: str) -> Vault:
+    """Return the vault whose audit log a name means: also a deleted one, or the last one that was purged.
+
+    Raises `VaultNotFound`.
+    """
+    rows = Vault.objects.select_related("world").filter(name__iexact=name)
+    vault = rows.order_by(F("purged").desc(nulls_first=True)).first()
     if vault is None:
         raise VaultNotFound(not_found(name))
     return vault
@@ -112,8 +138,24 @@ def find_vaults(*, ids: Collection[UUID]) -> list[Vault]:
 
 
 def list_vaults(principal: Principal | None = None) -> list[Vault]:
-    """List the vaults that the principal may know of by name; None is the service itself."""
-    return list(_visible_vaults(principal).order_by("name"))
+    """List the vaults that the principal may know of by name; None is the service itself. Deleted ones are left out."""
+    return list(_visible_vaults(principal).filter(deleted__isnull=True).order_by("name"))
+
+
+def list_deleted_vaults(principal: Principal | None = None) -> list[Vault]:
+    """List the deleted vaults that can be recovered, the next to be purged first; `principal` as in `list_vaults`."""
+    rows = _visible_vaults(principal).filter(deleted__isnull=False, purged__isnull=True)
+    return list(rows.order_by("purge_after", "name"))
+
+
+def list_logged_vaults() -> list[Vault]:
+    """List every vault that there is or was, by name: each has an audit log."""
+    return list(Vault.objects.select_related("world").order_by("name", "created"))
+
+
+def is_name_free(*, name: str) -> bool:
+    """Tell whether no vault has the name; a deleted one has it until it is purged."""
+    return not _named(Vault.objects.all(), name).exists()
 
 
 def _visible_vaults(principal: Principal | None) -> QuerySet[Vault]:
@@ -122,8 +164,8 @@ def _visible_vaults(principal: Principal | None) -> QuerySet[Vault]:
 
 
 def _named(vaults: QuerySet[Vault], name: str) -> QuerySet[Vault]:
-    """In any spelling, as the index of names has it."""
-    return vaults.alias(folded=Lower("name")).filter(folded=name.lower())
+    """In any spelling, as the index of names has it: without purged ones."""
+    return vaults.alias(folded=Lower("name")).filter(folded=name.lower(), purged__isnull=True)
 
 
 def invalidate(*, name: str) -> None:
@@ -134,3 +176,8 @@ def invalidate(*, name: str) -> None:
 def not_found(name: str) -> str:
     """The message for a vault that does not exist."""
     return f"There is no vault '{name[:80]}'."
+
+
+def deleted_not_found(name: str) -> str:
+    """The message for a name that no deleted vault has."""
+    return f"There is no deleted vault '{name[:80]}'."

@@ -14,7 +14,8 @@ from apps.core.errors import Conflict
 from apps.domain.access import operations as access
 from apps.domain.access.grants import Grant
 from apps.domain.access.permissions import Permission
-from apps.domain.access.queries import Assignment, list_assignments_of_group, list_members
+from apps.domain.access.queries import Assignment, list_assignments, list_assignments_of_group, list_members
+from apps.domain.access.roles import POLICY, is_policy
 from apps.domain.approvals.effects import OpenedRole, effect_of
 from apps.domain.approvals.errors import ApprovalRequired
 from apps.domain.approvals.models import GuardedOperation
@@ -81,8 +82,18 @@ def assign_role(
 def remove_role(
     *, grant: Grant, vault: Vault, assignee: UUID | Group, role: str, target: tuple[str, UUID, str]
 ) -> bool:
-    """Remove a role, at once: less access needs no approval. Raises `UnknownRole`, `SelfGrant`."""
+    """Remove a role, at once: less access needs no approval. `POLICY` is the whole access policy.
+
+    Raises `UnknownRole`, `SelfGrant`.
+    """
     grant.require(Permission.ROLES_ASSIGN, vault_id=vault.pk)
+    if role == POLICY and isinstance(assignee, UUID):
+        rows = list_assignments(targets={"vault": [str(vault.pk)]})
+        held = [row.role for row in rows if row.principal_id == assignee and is_policy(row.role)]
+        with transaction.atomic():
+            for one in held:
+                access.remove_role(grant=grant, assignee=assignee, role=one, object_type="vault", object_id=vault.pk)
+        return bool(held)
     return access.remove_role(grant=grant, assignee=assignee, role=role, object_type=target[0], object_id=target[1])
 
 

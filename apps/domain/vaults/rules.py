@@ -1,14 +1,17 @@
 """Vault names, retention and purge protection (docs/reference/wire-contract.md sections 4, 6 and 7). Pure."""
 
 import re
+from collections.abc import Mapping
+from datetime import datetime
 from typing import Protocol
 
-from apps.core.errors import BadRequest, Conflict
+from apps.core.errors import BadRequest, Conflict, Forbidden
 
 _NAME = re.compile(r"[A-Za-z](?:-?[A-Za-z0-9]){2,23}\Z")
-RESERVED = frozenset({"login", "auth", "portal", "audit", "www", "api"})  # host names of ours
+RESERVED = frozenset({"login", "auth", "portal", "audit", "arm", "www", "api"})  # host names of ours
 RETENTION_DAYS = range(7, 91)
 LONGEST_RETENTION = 90
+_MOST_TAGS, _LONGEST_TAG_NAME, _LONGEST_TAG_VALUE = 50, 512, 256
 TEST_BACKUP = "A test vault takes backups of its owner's own test vaults only."
 
 
@@ -26,6 +29,14 @@ class RetentionProtected(Conflict):
 
 class NotInTestVault(BadRequest):
     """A test vault has software-protected keys, and no production."""
+
+
+class VaultPurgeProtected(Forbidden):
+    """The vault may not be purged before its retention has passed."""
+
+
+class BadTags(BadRequest):
+    """Tags that are too many or too long."""
 
 
 class Tested(Protocol):
@@ -68,6 +79,28 @@ def check_retention_change(vault: Retention, *, days: int, purge_protection: boo
         raise RetentionProtected("Purge protection cannot be switched off once it is on.")
     if vault.purge_protection and days < vault.recoverable_days:
         raise RetentionProtected("The retention of a vault with purge protection cannot be shortened.")
+
+
+def check_vault_purge(vault: Retention, *, purge_after: datetime | None, now: datetime) -> None:
+    """Raise `VaultPurgeProtected` while the promise of a vault with purge protection holds."""
+    if vault.purge_protection and (purge_after is None or now < purge_after):
+        until = f" on {purge_after:%Y-%m-%d %H:%M} UTC" if purge_after else ""
+        raise VaultPurgeProtected(
+            f"The vault has purge protection: it is purged when its retention period ends{until}, not before."
+        )
+
+
+def check_tags(tags: Mapping[str, str]) -> None:
+    """Raise `BadTags`. The limits are Azure's, "Use tags to organize your Azure resources", limitations."""
+    if len(tags) > _MOST_TAGS:
+        raise BadTags(f"A vault has at most {_MOST_TAGS} tags.")
+    for name, value in tags.items():
+        if not 1 <= len(name) <= _LONGEST_TAG_NAME or len(value) > _LONGEST_TAG_VALUE:
+            raise BadTags(
+                f"The name of a tag has 1 to {_LONGEST_TAG_NAME} characters, its value at most {_LONGEST_TAG_VALUE}."
+            )
+        if "\0" in name + value:
+            raise BadTags("A tag has no NUL character.")
 
 
 def check_production(vault: Tested, *, production: bool) -> None:

@@ -8,7 +8,7 @@ from apps.audit_log.operation_names import Operation
 from apps.core.clock import now
 from apps.domain.access.permissions import Permission
 from apps.domain.access.visibility import is_limited
-from apps.domain.identity import credentials, queries
+from apps.domain.identity import credentials, managers, queries
 from apps.domain.identity import operations as identity
 from apps.domain.identity.models import ApplicationIdentity
 from apps.interfaces.management_api.base import NO_STORE, Resource, SwitchSerializer, endpoint
@@ -81,6 +81,18 @@ class Applications(Resource):
         """
         application, enabled = self.find_application(), self.data["enabled"]
         identity.set_application_enabled(grant=self.grant, application=application, enabled=enabled, now=now())
+
+    @endpoint(Operation.ROLE_ASSIGNMENT_WRITE, Permission.MANAGERS_ASSIGN, reauth=True)
+    def add_manager(self) -> None:
+        """Let an application manage all vaults through the resource management API: create, change, delete and purge
+        them, and assign roles in them. Where there is a production vault, a second person approves it.
+        """
+        managers.set_manager(grant=self.grant, application=self.find_application(), manager=True, now=now())
+
+    @endpoint(Operation.ROLE_ASSIGNMENT_WRITE, Permission.MANAGERS_ASSIGN)
+    def remove_manager(self) -> None:
+        """Take that away, at once."""
+        managers.set_manager(grant=self.grant, application=self.find_application(), manager=False, now=now())
 
     @endpoint(
         Operation.APPLICATION_SECRET_PUT,

@@ -30,7 +30,7 @@ from apps.core.errors import BadRequest
 from apps.core.principals import PersonRole
 from apps.domain.access.grants import Scope
 from apps.domain.access.permissions import Permission
-from apps.domain.vaults.queries import list_vaults
+from apps.domain.vaults.queries import list_logged_vaults
 from apps.interfaces.management_api.audit_serializers import (
     CheckpointSerializer,
     LogSerializer,
@@ -190,7 +190,7 @@ class Logs(AuditResource):
             }
             for status in list_statuses()
         }
-        names = {vault.pk: vault.name for vault in list_vaults()}
+        names = {vault.pk: vault.name for vault in list_logged_vaults()}
         incidents = defaultdict(list)
         for row in integrity.list_incidents(limit=1000):
             incidents[row.log_id].append(row)

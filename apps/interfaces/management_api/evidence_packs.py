@@ -12,7 +12,7 @@ from apps.audit_reader.models import Task
 from apps.core.clock import now
 from apps.domain.access.grants import Scope
 from apps.domain.access.permissions import Permission
-from apps.domain.vaults.queries import get_vault
+from apps.domain.vaults.queries import get_logged_vault
 from apps.interfaces.management_api.audit_log import AuditResource
 from apps.interfaces.management_api.audit_serializers import PackSerializer
 from apps.interfaces.management_api.base import endpoint
@@ -30,7 +30,7 @@ class Packs(AuditResource):
     def create(self) -> Any:
         """Have the evidence of a period of one log packed, in the background."""
         name = self.data["vault_name"]
-        vault = get_vault(name=name) if name != "-" else None
+        vault = get_logged_vault(name=name) if name != "-" else None
         return tasks.request_pack(
             grant=self.authorize(Scope.of(vault)),
             log_id=vault.pk if vault else ORGANISATION,

@@ -18,7 +18,7 @@ from apps.interfaces.management_api.schema import Schema
 from apps.interfaces.management_api.secrets import Secrets
 from apps.interfaces.management_api.security_worlds import Worlds
 from apps.interfaces.management_api.usage import Callers, OwnUsage
-from apps.interfaces.management_api.vaults import Vaults
+from apps.interfaces.management_api.vaults import DeletedVaults, Vaults
 
 _VAULT = "api/v1/vaults/<str:name>"
 _OBJECT = f"{_VAULT}/objects/<str:kind>/<str:item>"
@@ -39,7 +39,10 @@ urlpatterns = [
     path("api/v1/whoami", People.as_view({"get": "who_am_i"})),
     path("api/v1/roles", Roles.as_view({"get": "list"})),
     path("api/v1/vaults", Vaults.as_view({"get": "list", "post": "create"})),
-    path(_VAULT, Vaults.as_view({"get": "retrieve", "patch": "update"})),
+    path(_VAULT, Vaults.as_view({"get": "retrieve", "patch": "update", "delete": "destroy"})),
+    path("api/v1/deleted-vaults", DeletedVaults.as_view({"get": "list"})),
+    path("api/v1/deleted-vaults/<str:deleted>", DeletedVaults.as_view({"delete": "destroy"})),
+    path("api/v1/deleted-vaults/<str:deleted>/recover", DeletedVaults.as_view({"post": "recover"})),
     path(f"{_VAULT}/role-assignments", Assignments.as_view({"get": "list", "post": "create", "delete": "destroy"})),
     path(f"{_VAULT}/freeze", Vaults.as_view({"post": "freeze"})),
     path(
@@ -93,6 +96,7 @@ urlpatterns = [
     path(f"{_APPLICATION}/federated", Applications.as_view({"post": "add_trust"})),
     path("api/v1/attestation-authorities", AttestationAuthorities.as_view({"post": "create", "put": "update"})),
     path("api/v1/applications", Applications.as_view({"get": "list", "post": "create"})),
+    path(f"{_APPLICATION}/vault-manager", Applications.as_view({"put": "add_manager", "delete": "remove_manager"})),
     path(f"{_APPLICATION}/switch", Applications.as_view({"post": "switch"})),
     path(f"{_APPLICATION}/secrets", Applications.as_view({"post": "add_secret"})),
 ]

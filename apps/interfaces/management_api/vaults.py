@@ -6,11 +6,16 @@ from rest_framework import serializers
 
 from apps.audit_log.operation_names import Operation
 from apps.core.clock import now
+from apps.core.request_facts import request_context
+from apps.domain.access.grants import Scope
 from apps.domain.access.permissions import Permission
+from apps.domain.catalog.visibility import check_deleted_vault
 from apps.domain.identity.queries import addresses
+from apps.domain.vaults import deletion
 from apps.domain.vaults import operations as vaults
 from apps.domain.vaults.models import Vault
-from apps.domain.vaults.queries import get_vault, list_vaults
+from apps.domain.vaults.queries import get_vault, list_deleted_vaults, list_vaults
+from apps.interfaces.management_api.authentication import SignedIn
 from apps.interfaces.management_api.base import Resource, SwitchSerializer, endpoint
 
 
@@ -42,6 +47,11 @@ class VaultSerializer(serializers.Serializer[Any]):
         read_only=True, help_text="keys decrypt and unwrap with RSA1_5, whose padding leaks; off by default"
     )
     frozen = serializers.BooleanField(read_only=True, help_text="the data plane denies every request")
+    tags = serializers.DictField(
+        child=serializers.CharField(allow_blank=True, max_length=256),
+        required=False,
+        help_text="text by name, for people and their tools",
+    )
     limits = serializers.JSONField(
         read_only=True, help_text="the vault's own quotas, per ten seconds; the others have the default"
     )
@@ -62,6 +72,11 @@ class VaultChangeSerializer(serializers.Serializer[Any]):
     rsa1_5 = serializers.BooleanField(
         required=False, help_text="allow decryption with RSA1_5; on a production vault with approval"
     )
+    tags = serializers.DictField(
+        child=serializers.CharField(allow_blank=True, max_length=256),
+        required=False,
+        help_text="all tags: those that are left out are removed",
+    )
     limits = serializers.DictField(
         child=serializers.IntegerField(min_value=0, max_value=1_000_000),
         required=False,
@@ -74,8 +89,22 @@ class TestVaultSerializer(serializers.Serializer[Any]):
     world = serializers.CharField(max_length=24)
 
 
+class DeletedVaultSerializer(serializers.Serializer[Any]):
+    """A deleted vault, which can be recovered until it is purged."""
+
+    name = serializers.CharField(read_only=True)
+    world = serializers.CharField(read_only=True, source="world.name")
+    production = serializers.BooleanField(read_only=True)
+    purge_protection = serializers.BooleanField(read_only=True)
+    deleted = serializers.DateTimeField(read_only=True)
+    purge_after = serializers.DateTimeField(read_only=True, help_text="from then on it is purged automatically")
+
+
 class Vaults(Resource):
-    """Vaults. Permissions to change them apply to the whole organisation."""
+    """Vaults. Permissions to change them apply to the whole organisation; to delete one, to that vault."""
+
+    def scope(self) -> Scope:
+        return Scope.of(self.vault) if self.action == "destroy" else Scope()
 
     @endpoint(Operation.VAULT_LIST, Permission.VAULTS_LIST, lists=VaultSerializer)
     def list(self) -> Any:
@@ -101,6 +130,14 @@ class Vaults(Resource):
         """Change retention, purge protection, production, RSA1_5 or quotas."""
         return vaults.update(grant=self.grant, name=self.kwargs["name"], now=now(), **self.data)
 
+    @endpoint(Operation.VAULT_DELETE, Permission.VAULTS_DELETE, returns=DeletedVaultSerializer, reauth=True)
+    def destroy(self) -> Any:
+        """Delete a vault: the data plane no longer finds it. It can be recovered until its retention period ends.
+
+        A production vault needs approval by a second person.
+        """
+        return deletion.delete(grant=self.grant, vault=self.vault, now=now())
+
     @endpoint(
         Operation.VAULT_FREEZE, Permission.VAULTS_UPDATE, takes=SwitchSerializer, returns=VaultSerializer, reauth=True
     )
@@ -117,3 +154,33 @@ class Vaults(Resource):
         """Create a test vault of your own: the same API, software-protected keys."""
         name, world_name = self.data["name"], self.data["world"]
         return vaults.create_test_vault(grant=self.grant, name=name, world_name=world_name, now=now())
+
+
+class DeletedVaults(Resource):
+    """Deleted vaults. Their names stay taken until they are purged."""
+
+    def scope(self) -> Scope:
+        """The vault of the address, if there is one. Raises `VaultNotFound`."""
+        if "deleted" not in self.kwargs:
+            return Scope()
+        user, context = self.request.user, request_context(self.request.META)
+        assert isinstance(user, SignedIn)  # noqa: S101  the permission classes let nobody else in
+        operation = self.declaration.operation
+        self.vault = check_deleted_vault(user.principal, context, name=self.kwargs["deleted"], operation=operation)
+        return Scope.of(self.vault)
+
+    @endpoint(Operation.DELETED_VAULT_LIST, Permission.VAULTS_LIST, lists=DeletedVaultSerializer)
+    def list(self) -> Any:
+        """List the deleted vaults, the next to be purged first."""
+        return list_deleted_vaults(self.grant.principal)
+
+    @endpoint(Operation.VAULT_RECOVER, Permission.VAULTS_DELETE, returns=VaultSerializer, reauth=True)
+    def recover(self) -> Any:
+        """Recover a deleted vault, with everything in it and its role assignments."""
+        name = deletion.recover(grant=self.grant, vault=self.vault).name
+        return get_vault(name=name)
+
+    @endpoint(Operation.VAULT_PURGE, Permission.VAULTS_PURGE, reauth=True)
+    def destroy(self) -> None:
+        """Purge a deleted vault with everything in it. A production vault needs approval by a second person."""
+        deletion.purge(grant=self.grant, vault=self.vault, now=now())

@@ -15,11 +15,13 @@ from apps.core.errors import VaultError
 from apps.domain.access.system_grants import scheduled_grant
 from apps.domain.certificates.kind import CERTIFICATES
 from apps.domain.certificates.operations import renewal
+from apps.domain.certificates.operations import settings as settings_of_certificates
 from apps.domain.identity import application_sign_in, browser_sessions, token_keys
 from apps.domain.keys.kind import KEYS
 from apps.domain.keys.operations import rotation
 from apps.domain.objects.operations import soft_delete
 from apps.domain.secrets.kind import SECRETS
+from apps.domain.vaults import deletion as vaults
 from apps.usage import denials
 from apps.usage import retention as usage
 
@@ -33,6 +35,7 @@ def sweep(*, now: datetime) -> dict[str, int]:
         "rotations": lambda: rotation.rotate_due(grant=grant, now=now),
         "notices": lambda: rotation.notify_due(grant=grant, now=now),
         "lifetime actions": lambda: renewal.run_due_actions(grant=grant, now=now),
+        "vaults purged": lambda: vaults.purge_due(grant=grant, now=now),
         "certificates purged": lambda: soft_delete.purge_due(grant=grant, kind=CERTIFICATES, now=now),
         "keys purged": lambda: soft_delete.purge_due(grant=grant, kind=KEYS, now=now),
         "old counts deleted": lambda: usage.delete_expired(now=now),
@@ -42,6 +45,7 @@ def sweep(*, now: datetime) -> dict[str, int]:
         "sessions deleted": lambda: browser_sessions.delete_expired(now=now),
         "used assertions deleted": lambda: application_sign_in.delete_expired_assertions(now=now),
         "secrets purged": lambda: soft_delete.purge_due(grant=grant, kind=SECRETS, now=now),
+        "issuers of purged vaults deleted": lambda: settings_of_certificates.delete_of_purged_vaults(grant=grant),
     }
     return _carry_out(actions)
 

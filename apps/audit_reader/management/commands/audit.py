@@ -15,7 +15,7 @@ from apps.core.domain_command import DomainCommand
 from apps.domain.access.grants import Scope
 from apps.domain.access.permissions import Permission
 from apps.domain.access.system_grants import system_grant
-from apps.domain.vaults.queries import get_vault
+from apps.domain.vaults.queries import get_logged_vault
 
 
 class Command(DomainCommand):
@@ -32,7 +32,7 @@ class Command(DomainCommand):
     def handle(self, *_args: Any, **options: Any) -> None:
         show = _as_json if options["json"] else _as_line
         try:
-            vault = get_vault(name=options["vault"]) if options["vault"] else None
+            vault = get_logged_vault(name=options["vault"]) if options["vault"] else None
             what = Search(log_id=vault.pk if vault else None)
             scope = Scope.of(vault)
             grant = system_grant(Permission.AUDIT_READ, scope=scope, origin="audit tail")

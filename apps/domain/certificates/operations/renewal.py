@@ -27,7 +27,8 @@ def run_due_actions(*, grant: Grant, now: datetime) -> int:
     grant.require(Permission.VAULTS_SWEEP)
     count = 0
     with transaction.atomic():
-        rows = Certificate.objects.filter(deleted__isnull=True, current__acted="", current__isnull=False)
+        rows = Certificate.objects.filter(deleted__isnull=True, vault__deleted__isnull=True)
+        rows = rows.filter(current__acted="", current__isnull=False)
         rows = rows.select_related("current", "vault__world").select_for_update(of=("self",), skip_locked=True)
         for certificate in rows.order_by("current__expires")[:_BATCH]:
             current, policy = certificate.current, load_policy(certificate.policy)

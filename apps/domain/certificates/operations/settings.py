@@ -7,6 +7,7 @@ from django.db import transaction
 
 from apps.audit_log.operation_names import Operation
 from apps.core.errors import BadRequest
+from apps.core.sql import execute, select
 from apps.domain.access.audit_records import append_change
 from apps.domain.access.changes import recorded_change
 from apps.domain.access.grants import Grant
@@ -19,6 +20,13 @@ from apps.domain.vaults.models import Vault
 
 BUILT_IN = "VaultPortal"  # the provider whose issuers sign here
 _CONTACTS = "certificates/contacts"
+# Plain SQL: the scheduler may not read the other columns, which the ORM would.
+_DELETE_CONTACTS = """
+    DELETE FROM certificates_contacts c USING vaults_vault v WHERE v.id = c.vault_id AND v.purged IS NOT NULL
+    RETURNING c.vault_id"""
+_FIND_ISSUERS = """
+    SELECT i.id FROM certificates_issuer i JOIN vaults_vault v ON v.id = i.vault_id AND v.purged IS NOT NULL"""
+_DELETE_AUTHORITIES = "DELETE FROM certificates_issuingauthority WHERE issuer_id = ANY(%s) RETURNING protected_id"
 
 
 class BadIssuer(BadRequest):
@@ -101,6 +109,18 @@ def delete_issuer(*, grant: Grant, vault: Vault, name: str) -> Issuer:
         if authority is not None and authority.protected_id is not None:
             remove_keys([authority.protected_id])
     return row
+
+
+def delete_of_purged_vaults(*, grant: Grant) -> int:
+    """Delete the issuers and contacts of purged vaults, with the keys of built-in authorities. Returns how many."""
+    grant.require(Permission.VAULTS_SWEEP)
+    with transaction.atomic():
+        contacts = select(_DELETE_CONTACTS)
+        issuers = [pk for (pk,) in select(_FIND_ISSUERS)]
+        keys = [key for (key,) in select(_DELETE_AUTHORITIES, [issuers]) if key is not None]
+        execute("DELETE FROM certificates_issuer WHERE id = ANY(%s)", [issuers])
+        remove_keys(keys)
+    return len(contacts) + len(issuers)
 
 
 def _object_id(row: Issuer) -> str:

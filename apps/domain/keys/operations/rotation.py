@@ -31,6 +31,7 @@ _BATCH = 100
 _DUE = """
     SELECT p.key_id FROM keys_rotationpolicy p
     JOIN keys_key k ON k.id = p.key_id AND k.deleted IS NULL AND NOT k.managed
+    JOIN vaults_vault t ON t.id = k.vault_id AND t.deleted IS NULL
     JOIN keys_keyversion v ON v.id = k.current_id
     WHERE {condition} ORDER BY p.key_id LIMIT %(limit)s FOR UPDATE OF p SKIP LOCKED"""
 _ROTATION_DUE = _DUE.format(

@@ -17,7 +17,8 @@ from apps.domain.objects import locks, rules
 from apps.domain.objects.kinds import ObjectKind, Row
 from apps.domain.vaults.models import PurgedObject, Vault
 
-_BATCH = 100
+_BATCH = 100  # in one transaction
+_MOST_BATCHES = 10  # of one kind in one run: a purged vault may be large, and others wait
 
 
 def delete(*, grant: Grant, kind: ObjectKind[Row, Any], vault: Vault, name: str, now: datetime) -> Row:
@@ -73,8 +74,21 @@ def purge(*, grant: Grant, kind: ObjectKind[Any, Any], vault: Vault, name: str, 
 
 
 def purge_due(*, grant: Grant, kind: ObjectKind[Any, Any], now: datetime) -> int:
-    """Remove the objects whose retention has passed. Returns how many. Two schedulers at once are harmless."""
+    """Remove the objects whose retention has passed, and those of purged vaults. Returns how many.
+
+    Two schedulers at once are harmless.
+    """
     grant.require(Permission.VAULTS_SWEEP)
+    removed = 0
+    for _ in range(_MOST_BATCHES):
+        batch = _purge_batch(kind, now)
+        removed += batch
+        if batch < _BATCH:
+            break
+    return removed
+
+
+def _purge_batch(kind: ObjectKind[Any, Any], now: datetime) -> int:
     with transaction.atomic():
         rows = locks.claim_due(kind, now=now, limit=_BATCH)
         for row in rows:

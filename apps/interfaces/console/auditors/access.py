@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cached_property
 from typing import Any, ClassVar
 from uuid import UUID
 
@@ -21,7 +22,7 @@ from apps.domain.access.roles import ROLES, role_name
 from apps.domain.catalog.role_targets import list_holders
 from apps.domain.identity.queries import list_people, map_assignee_names
 from apps.domain.vaults.models import Vault
-from apps.domain.vaults.queries import get_vault
+from apps.domain.vaults.queries import get_vault, list_vaults
 from apps.interfaces.console.auditors.base import AuditorsPage
 from apps.interfaces.console.page_context import NAMES
 from apps.usage.queries import last_uses
@@ -69,6 +70,11 @@ class Access(AuditorsPage):
     section = "auditors:access"
     template = "portal/auditors/access.html"
     require_reauth = True
+
+    @cached_property
+    def vaults(self) -> list[Vault]:
+        """Without deleted vaults: nobody has access to what is in them."""
+        return list_vaults()
 
     def get(self, request: HttpRequest) -> HttpResponse:
         """The matrix of one vault, and the roles of all people."""

@@ -16,7 +16,7 @@ from apps.core.errors import Unavailable
 from apps.core.principals import PersonRole
 from apps.domain.identity.queries import list_applications
 from apps.domain.vaults.models import Vault
-from apps.domain.vaults.queries import list_vaults
+from apps.domain.vaults.queries import list_logged_vaults
 from apps.interfaces.console.base import Page
 
 
@@ -34,8 +34,8 @@ class AuditorsPage(Page):
 
     @cached_property
     def vaults(self) -> list[Vault]:
-        """All vaults by name, read once for each page."""
-        return list_vaults()
+        """All vaults by name, deleted and purged ones too, read once for each page."""
+        return list_logged_vaults()
 
     @cached_property
     def names(self) -> "Names":

@@ -104,6 +104,7 @@ class Access(VaultPage, FormPage):
     def texts(self, form: RoleForm) -> dict[str, Any]:
         """Those that have a role, and the commands."""
         rows = [row for row in describe_assignments(self.vault) if row["role"] != "test-vault-owner"]
+        rows = [row for row in rows if not row["everywhere"]]  # whose applications are not the developer's
         take = "\n".join(revoke(self.vault.name, row) for row in rows)
         give = form.cli.of(vault=self.vault.name)
         return {**self.facts(), "tab": "access", "assigned": rows, "give": give, "take": take}

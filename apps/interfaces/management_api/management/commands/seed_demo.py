@@ -20,7 +20,7 @@ from apps.domain.security_worlds.models import SecurityWorld
 from apps.domain.security_worlds.queries import list_worlds
 from apps.domain.vaults.models import Vault
 from apps.domain.vaults.operations import create as create_vault
-from apps.domain.vaults.queries import get_vault
+from apps.domain.vaults.queries import VaultNotFound, get_vault
 
 _PEOPLE = {"SECOPS": PersonRole.SECURITY_OPERATIONS, "DEVELOPER": PersonRole.DEVELOPER, "AUDITOR": PersonRole.AUDITOR}
 
@@ -48,7 +48,7 @@ class Command(DomainCommand):
 
 def _vault(world: SecurityWorld) -> dict[str, str]:
     name = f"demo-{world.name}"
-    if not Vault.objects.filter(name=name, state=Vault.State.READY).exists():
+    if not Vault.objects.filter(name=name, state=Vault.State.READY, purged__isnull=True).exists():
         grant = system_grant(Permission.VAULTS_CREATE, origin="seed_demo")
         create_vault(grant=grant, name=name, world_name=world.name, now=clock.now())
     return {"name": name, "world": world.name}
@@ -88,7 +88,10 @@ def _people(known: list[dict[str, str]] | None) -> list[dict[str, str]]:
 def _give_everything(application: str, vaults: list[dict[str, str]]) -> None:
     principal_id = queries.get_application(name=application).user_id
     for row in vaults:
-        vault = get_vault(name=row["name"])
+        try:
+            vault = get_vault(name=row["name"])
+        except VaultNotFound:  # somebody has deleted it
+            continue
         scope = Scope.of(vault)
         assign_role(
             grant=system_grant(Permission.ROLES_ASSIGN, scope=scope, origin="seed_demo"),
