@@ -1,19 +1,23 @@
-"""Vaults: the list, making one, what is in one, its settings, and stopping it."""
+"""Vaults: the list, making one, what is in one, its settings, stopping and deleting it."""
 
 from datetime import timedelta
 from typing import Any, ClassVar
 
 from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+from django.utils.functional import cached_property
 
 from apps.audit_log.operation_names import USES
 from apps.core.clock import now
+from apps.core.errors import BadRequest
 from apps.domain.access.permissions import Permission
 from apps.domain.catalog import queries as inventory
 from apps.domain.identity.queries import application_names
-from apps.domain.vaults import operations
-from apps.domain.vaults.queries import list_vaults
+from apps.domain.vaults import deletion, operations
+from apps.domain.vaults.models import Vault
+from apps.domain.vaults.queries import get_deleted_vault, list_deleted_vaults, list_vaults
 from apps.interfaces.console.base import FormPage
-from apps.interfaces.console.form_commands import command
+from apps.interfaces.console.form_commands import MOST_LINES, command
 from apps.interfaces.console.security_operations.base import SecopsPage, VaultPage
 from apps.interfaces.console.security_operations.forms import VaultForm, VaultSettingsForm
 from apps.interfaces.console.security_operations.log_destinations import card_of
@@ -31,7 +35,8 @@ class Vaults(SecopsPage):
         text = request.GET.get("q", "")
         vaults = [vault for vault in list_vaults() if text.lower() in vault.name.lower()]
         counts = inventory.counts_by_vault()  # after the list: nothing of it can be missing
-        return self.show(rows=[(vault, counts[vault.pk]) for vault in vaults], q=text)
+        rows = [(vault, counts[vault.pk]) for vault in vaults]
+        return self.show(rows=rows, q=text, deleted=len(list_deleted_vaults()))
 
 
 class NewVault(FormPage, SecopsPage):
@@ -92,6 +97,91 @@ class VaultSettings(VaultPage, FormPage):
             "freeze": command(f"vault {'unfreeze' if self.vault.frozen else 'freeze'}", name),
             **card_of(self.vault),
         }
+
+
+class VaultNotConfirmed(BadRequest):
+    """The typed name is missing or another one."""
+
+
+class DeleteVault(VaultPage):
+    permissions: ClassVar = {"get": Permission.VAULTS_DELETE, "post": Permission.VAULTS_DELETE}
+    template = "portal/secops/vault_delete.html"
+    require_reauth = True
+
+    def get(self, request: HttpRequest, name: str) -> HttpResponse:
+        """What the deletion would break, and the form with the typed name."""
+        self.grant(self.scope())
+        since = now() - timedelta(days=1)
+        return self.show(
+            vault=self.vault,
+            counts=inventory.counts_by_vault()[self.vault.pk],
+            callers=usage.callers_of(vault_id=self.vault.pk, operations=USES, since=since),
+            names=application_names(),
+            command=command("vault delete", self.vault.name, yes_delete=self.vault.name),
+        )
+
+    def post(self, request: HttpRequest, name: str) -> HttpResponse:
+        """Delete the vault. On a production vault a second person approves it first."""
+        grant = self.grant(self.scope())
+        _check_typed(request, self.vault.name)
+        deletion.delete(grant=grant, vault=self.vault, now=now())
+        return self.redirect_with_success(f"Vault {self.vault.name} is deleted.", "secops:deleted_vaults")
+
+
+class DeletedVaultPage(VaultPage):
+    """Base of the operations on a deleted vault; errors are shown with the list."""
+
+    require_reauth = True
+
+    @cached_property
+    def vault(self) -> Vault:
+        """The deleted vault of the address. Raises `VaultNotFound`."""
+        return get_deleted_vault(name=self.kwargs["name"])
+
+    def error_url(self) -> str:
+        return reverse("secops:deleted_vaults")
+
+
+class DeletedVaults(SecopsPage):
+    permissions: ClassVar = {"get": Permission.VAULTS_READ}
+    section = "secops:vaults"
+    template = "portal/secops/deleted_vaults.html"
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        """The deleted vaults, the next to be purged first."""
+        self.grant()
+        rows = list_deleted_vaults()
+        lines = [
+            f"{command('vault recover', row.name)}\n{command('vault purge', row.name, yes_purge=row.name)}"
+            for row in rows[:MOST_LINES]
+        ]
+        return self.show(rows=rows, command="\n".join(lines))
+
+
+class RecoverVault(DeletedVaultPage):
+    permissions: ClassVar = {"post": Permission.VAULTS_DELETE}
+
+    def post(self, request: HttpRequest, name: str) -> HttpResponse:
+        """Let the vault serve again."""
+        vault = deletion.recover(grant=self.grant(self.scope()), vault=self.vault)
+        return self.redirect_with_success(f"Vault {vault.name} is recovered.", "secops:vault", vault.name)
+
+
+class PurgeVault(DeletedVaultPage):
+    permissions: ClassVar = {"post": Permission.VAULTS_PURGE}
+
+    def post(self, request: HttpRequest, name: str) -> HttpResponse:
+        """Remove the vault for good. On a production vault a second person approves it first."""
+        grant = self.grant(self.scope())
+        _check_typed(request, self.vault.name)
+        deletion.purge(grant=grant, vault=self.vault, now=now())
+        return self.redirect_with_success(f"Vault {self.vault.name} is purged.", "secops:deleted_vaults")
+
+
+def _check_typed(request: HttpRequest, name: str) -> None:
+    """Raise `VaultNotConfirmed` unless the person has typed the name."""
+    if request.POST.get("typed") != name:
+        raise VaultNotConfirmed(f"Type the name {name} to confirm. Nothing was changed.")
 
 
 class FreezeVault(VaultPage):
