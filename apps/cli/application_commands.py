@@ -125,3 +125,17 @@ def _manage(ctx: typer.Context, method: str, name: str, *path: str, body: Any = 
 def _print_credential(created: dict[str, Any]) -> None:
     print_object(created)
     print_message("Copy the secret now. It is shown only once and is not stored.")
+
+
+@app.command("manager")
+def manager(
+    ctx: typer.Context,
+    name: Application,
+    remove: Annotated[bool, typer.Option("--remove", help="the application no longer manages vaults")] = False,
+) -> None:
+    """Let an application manage all vaults through the resource management API (Azure CLI, Terraform, Ansible)."""
+    _manage(ctx, "DELETE" if remove else "PUT", name, "vault-manager")
+    text = (
+        f"{name} no longer manages vaults." if remove else f"{name} manages all vaults. No access to what is in them."
+    )
+    print_result(text, name=name, vault_manager=not remove)

@@ -33,6 +33,7 @@ def _completer(collection: str, member: str = "name") -> Callable[[typer.Context
 
 
 vaults, applications, roles = _completer("vaults"), _completer("applications"), _completer("roles", "codename")
+deleted_vaults = _completer("deleted-vaults")
 
 
 def objects(ctx: typer.Context, incomplete: str) -> list[str]:

@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from . import completion_names
 from .client import client_of
 from .command_group import CommandGroup
 from .errors import usage_error
@@ -15,6 +16,7 @@ app = CommandGroup("Vaults: containers for keys, secrets and certificates.")
 _DAYS = "retention of deleted objects"
 _PRODUCTION = "purges, role assignments, key imports and relaxed settings need approval"
 _RSA1_5 = "decryption with RSA1_5, for clients that know nothing else; its padding leaks"
+DeletedName = Annotated[str, argument("the deleted vault's name", autocompletion=completion_names.deleted_vaults)]
 Protection = Annotated[
     bool, typer.Option("--purge-protection", help="no purge before retention ends; cannot be undone")
 ]
@@ -79,6 +81,46 @@ def set_(
         )
     changed = client_of(ctx).manage("PATCH", "vaults", name, body=body)
     print_result(f"The settings of {name} are changed.", **changed)
+
+
+@app.command()
+def delete(
+    ctx: typer.Context,
+    name: VaultName,
+    yes_delete: Annotated[str, option("--yes-delete", text="the vault's name again: all its requests fail")] = "",
+) -> None:
+    """Delete a vault. It can be recovered until its retention period ends."""
+    if yes_delete != name:
+        raise usage_error(f"All requests to the vault will fail. To confirm, add: --yes-delete {name}")
+    row = client_of(ctx).manage("DELETE", "vaults", name)
+    print_result(f"{name} is deleted. To recover it: portal vault recover {name}", **row)
+
+
+@app.command()
+def deleted(ctx: typer.Context) -> None:
+    """List the deleted vaults, which can be recovered."""
+    columns = ("name", "world", "production", "purge_protection", "deleted", "purge_after")
+    print_table(client_of(ctx).manage("GET", "deleted-vaults"), columns, empty="There are no deleted vaults.")
+
+
+@app.command()
+def recover(ctx: typer.Context, name: DeletedName) -> None:
+    """Recover a deleted vault, with everything in it and its role assignments."""
+    row = client_of(ctx).manage("POST", "deleted-vaults", name, "recover")
+    print_result(f"{name} is recovered.", **row)
+
+
+@app.command()
+def purge(
+    ctx: typer.Context,
+    name: DeletedName,
+    yes_purge: Annotated[str, option("--yes-purge", text="the vault's name again: a purge cannot be undone")] = "",
+) -> None:
+    """Purge a deleted vault with everything in it."""
+    if yes_purge != name:
+        raise usage_error(f"A purge cannot be undone. To confirm, add: --yes-purge {name}")
+    client_of(ctx).manage("DELETE", "deleted-vaults", name)
+    print_result(f"{name} is purged.", name=name, state="purged")
 
 
 @app.command()
