@@ -51,7 +51,8 @@ def echo(environ, start_response):
 
 
 @pytest.mark.parametrize(
-    ("label", "shape"), [("payroll", "error"), ("login", "error"), ("auth", "error"), ("portal", None)]
+    ("label", "shape"),
+    [("payroll", "error"), ("login", "error"), ("auth", "error"), ("arm", "error"), ("portal", None)],
 )
 @pytest.mark.parametrize(("length", "status"), [(100, 408), (9_000_000, 413)])
 def test_what_is_not_complete_or_too_large_never_reaches_the_application(settings, label, shape, length, status):

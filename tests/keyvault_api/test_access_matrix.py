@@ -106,7 +106,7 @@ def test_the_fast_path_serves_each_operation_on_the_host_of_a_vault_only():
         environ = RequestFactory().generic(method, path, HTTP_HOST="v-1.vault.localhost").environ
         found = _match(environ)
         assert found is not None and found[0] is operation, f"{method} {path}"
-        for host in ("login", "auth", "portal", "audit"):
+        for host in ("login", "auth", "portal", "audit", "arm"):
             assert _match({**environ, "HTTP_HOST": f"{host}.vault.localhost"}) is None
     assert _match({**environ, "PATH_INFO": "/keys/n\u00e4me", "REQUEST_METHOD": "GET"}) is None
 

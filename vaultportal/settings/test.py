@@ -28,6 +28,6 @@ HSM_TOKEN_LABEL = os.environ.get("HSM_TOKEN_LABEL", "")
 HSM_PIN_FILE = os.environ.get("HSM_PIN_FILE", "")
 HSM_HANDLE_CACHE_MB = 64
 LANE_SOCKET = LANE_ACCOUNTS = ""
-HOSTS = {**HOSTS, "portal": "vaultportal.urls.portal_host"}
+HOSTS = {**HOSTS, "portal": "vaultportal.urls.portal_host", "arm": "apps.interfaces.resource_manager.urls"}
 FOLLOW_CHANGES = False  # tests change rows in transactions that are rolled back
 AUDIT_LANE_PEER = "auditors"

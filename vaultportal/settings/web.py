@@ -28,6 +28,7 @@ HOSTS = {
     "login": "apps.interfaces.token_service.urls",
     "auth": "apps.interfaces.token_service.regional_urls",
     "portal": "",
+    "arm": "",
     "audit": "",
 }
 # The Unix socket of the portal process, to which requests to the portal's host are forwarded.

@@ -16,7 +16,7 @@ from apps.core.address_blocks import address_block
 from apps.core.busy import Busy, Places
 from apps.interfaces.http_server.request_body import Incomplete, LengthRequired, TooLarge, read_body
 from apps.interfaces.http_server.slots import Slots
-from apps.interfaces.keyvault_api.hosts import TOKEN_LABELS, host_of
+from apps.interfaces.keyvault_api.hosts import RESOURCE_MANAGER_LABEL, TOKEN_LABELS, Host, host_of
 
 WsgiApplication = Callable[[dict[str, Any], Any], Iterable[bytes]]
 
@@ -128,7 +128,7 @@ def _refuse(
     if host is not None and host.label in TOKEN_LABELS:  # RFC 6749 section 5.2
         code = "temporarily_unavailable" if status == 503 else "invalid_request"
         body, kind = orjson.dumps({"error": code, "error_description": message}), "application/json"
-    elif host is not None and host.label in settings.HOSTS and not str(environ["PATH_INFO"]).startswith("/api/"):
+    elif _shows_pages(host) and not str(environ["PATH_INFO"]).startswith("/api/"):
         body, kind = message.encode(), "text/plain; charset=utf-8"
     else:
         body = orjson.dumps({"error": {"code": _CODES[status], "message": message}})
@@ -136,3 +136,7 @@ def _refuse(
     fixed = [("Content-Type", kind), ("Content-Length", str(len(body))), ("X-Content-Type-Options", "nosniff")]
     start_response(_STATUS_LINES[status], [*fixed, ("Cache-Control", "no-store"), *headers])
     return [body]
+
+
+def _shows_pages(host: Host | None) -> bool:
+    return host is not None and host.label in settings.HOSTS and host.label != RESOURCE_MANAGER_LABEL

@@ -12,6 +12,7 @@ from django.urls import set_urlconf
 
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})  # not TRACE, CONNECT or others
 TOKEN_LABELS = frozenset({"login", "auth"})  # hosts of the token service
+RESOURCE_MANAGER_LABEL = "arm"  # host of the resource management API
 _LABEL = re.compile(r"[a-z0-9](?:-?[a-z0-9])*\Z")
 
 
