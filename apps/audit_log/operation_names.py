@@ -300,6 +300,7 @@ class Operation(StrEnum):
     PAGE_REVIEW_QUEUE = "ReviewQueue", Category.DENIAL, "Page: review queue"
     PAGE_ROLLOVERS = "Rollovers", Category.DENIAL, "Page: bulk rotations"
     PAGE_ROTATE_KEY = "RotateKey", Category.DENIAL, "Page: rotate a key"
+    PAGE_SET_MANAGER = "SetManager", Category.DENIAL, "Page: vault manager"
     PAGE_SET_POLICY = "SetPolicy", Category.DENIAL, "Page: rotation policy"
     PAGE_SIMULATE = "Simulate", Category.DENIAL, "Page: access simulator"
     PAGE_STOP_APPLICATION = "StopApplication", Category.DENIAL, "Page: suspend an application"

@@ -22,7 +22,7 @@ app = CommandGroup("Applications: programs that use vaults, each with its own id
 def list_(ctx: typer.Context) -> None:
     """List the applications."""
     rows = client_of(ctx).manage("GET", "applications")
-    print_table(rows, ("name", "client_id", "created"), empty="There are no applications.")
+    print_table(rows, ("name", "client_id", "created", "vault_manager"), empty="There are no applications.")
 
 
 @app.command()

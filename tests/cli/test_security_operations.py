@@ -48,6 +48,29 @@ def test_vault_application_and_role_assignment_are_created(secops, stack, name):
     secops.run("vault", "unfreeze", vault)
 
 
+def test_vault_is_deleted_recovered_and_purged(secops):
+    vault = f"v{uuid.uuid4().hex[:10]}"
+    secops.run("vault", "create", vault, "--world", "europe")
+    assert f"--yes-delete {vault}" in secops.run("vault", "delete", vault, code=2).stderr
+    deleted = secops.json("vault", "delete", vault, "--yes-delete", vault)
+    assert deleted["purge_after"] > deleted["deleted"]
+    assert vault not in secops.run("vault", "list").stdout
+    assert vault in [row["name"] for row in secops.json("vault", "deleted")]
+    secops.run("vault", "show", vault, code=4)
+    assert "Recover it, purge it" in secops.run("vault", "create", vault, "--world", "europe", code=1).stderr
+    assert secops.json("vault", "recover", vault)["name"] == vault
+    secops.run("vault", "recover", vault, code=4)
+    secops.run("vault", "delete", vault, "--yes-delete", vault)
+    secops.run("vault", "purge", vault, code=2)
+    secops.run("vault", "purge", vault, "--yes-purge", vault)
+    assert vault not in [row["name"] for row in secops.json("vault", "deleted")]
+
+
+def test_an_application_is_a_vault_manager_no_longer(secops, name):
+    secops.run("application", "create", name)
+    assert secops.json("application", "manager", name, "--remove") == {"name": name, "vault_manager": False}
+
+
 def test_other_roles_are_denied_with_a_message(signed_out):
     developer = as_person(signed_out, "DEVELOPER")
     assert developer.json("whoami")["duty"] == "developer"

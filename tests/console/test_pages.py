@@ -17,6 +17,8 @@ PAGES = {
     "vault_empty": "vaults/demo-europe?tab=certificates",
     "vault_usage": "vaults/demo-europe?tab=usage",
     "vault_settings": "vaults/demo-europe/settings",
+    "vault_delete": "vaults/demo-europe/delete",
+    "deleted_vaults": "deleted-vaults",
     "log_destination": "vaults/demo-europe/log-destination",
     "log_destination_syslog": "vaults/demo-europe/log-destination?kind=syslog",
     "key_new": "vaults/demo-europe/new-key",

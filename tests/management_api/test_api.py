@@ -68,6 +68,12 @@ MATRIX = [
     ("DELETE", "vaults/demo-europe/objects/keys/ITEM", {"SECOPS"}),
     ("POST", "vaults/demo-europe/objects/keys/ITEM/recover", {"SECOPS"}),
     ("POST", "vaults/demo-europe/objects/keys/ITEM/purge", {"SECOPS"}),
+    ("DELETE", "vaults/DOOMED", {"SECOPS"}),
+    ("GET", "deleted-vaults", {"SECOPS", "DEVELOPER", "AUDITOR"}),
+    ("POST", "deleted-vaults/unknown-vault/recover", {"SECOPS"}),
+    ("DELETE", "deleted-vaults/unknown-vault", {"SECOPS"}),
+    ("PUT", "applications/unknown-application/vault-manager", {"SECOPS"}),
+    ("DELETE", "applications/unknown-application/vault-manager", {"SECOPS"}),
     ("GET", "vaults/demo-europe/rollovers", {"SECOPS"}),
     ("POST", "vaults/demo-europe/rollovers", {"SECOPS"}),
     ("GET", f"rollovers/{uuid.UUID(int=1)}", {"SECOPS"}),
@@ -105,6 +111,9 @@ MATRIX = [
     ("GET", "usage", {"DEVELOPER"}),
 ]
 SAMPLES = {
+    "unknown-vault": "<str:deleted>",
+    "unknown-application": "<str:name>",
+    "DOOMED": "<str:name>",
     "nobody-known/members/demo-stranger": "<str:group>/members/<str:application>",
     "nobody-known": "<str:group>",
     "demo-europe": "<str:name>",
@@ -149,15 +158,29 @@ def an_application(api):
     return name
 
 
+@pytest.fixture(scope="module")
+def a_vault(api):
+    """The name of a vault that nobody needs."""
+    name = f"demo-{uuid.uuid4().hex[:10]}"
+    assert api("SECOPS", "POST", "vaults", {"name": name, "world": "europe"}).status == 201
+    return name
+
+
 @pytest.mark.parametrize(("method", "path", "may"), MATRIX)
-def test_each_duty_does_its_own_work_only(api, a_key, an_application, method, path, may):
-    path = path.replace("ITEM", a_key[0]).replace("VERSION", a_key[1]).replace("PERSON", "nobody-known")
+def test_each_duty_does_its_own_work_only(api, a_key, an_application, a_vault, method, path, may):
+    path = (
+        path.replace("DOOMED", a_vault)
+        .replace("ITEM", a_key[0])
+        .replace("VERSION", a_key[1])
+        .replace("PERSON", "nobody-known")
+    )
     path = path.replace("APPLICATION", an_application)
-    for role in ("SECOPS", "DEVELOPER", "AUDITOR"):
+    for role in ("DEVELOPER", "AUDITOR", "SECOPS"):  # the last one may delete what is asked for
         status = api(role, method, path, {} if method != "GET" else None).status
         if role in may:
             nobody = (
                 "nobody-known" in path
+                or "/unknown-" in path
                 or str(uuid.UUID(int=0))[:-1] in path
                 or path.endswith("/purge")  # it is live
                 or "log-destination" in path  # none is set

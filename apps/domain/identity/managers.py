@@ -1,6 +1,7 @@
 """Applications that manage vaults: the role for all vaults, which security operations give and take."""
 
 from datetime import datetime
+from uuid import UUID
 
 from apps.domain.access import operations as access
 from apps.domain.access.grants import Grant
@@ -43,4 +44,9 @@ def set_manager(*, grant: Grant, application: ApplicationIdentity, manager: bool
 
 def is_manager(application: ApplicationIdentity) -> bool:
     """Tell whether the application manages all vaults."""
-    return any(row.principal_id == application.user_id for row in list_managers())
+    return application.user_id in list_manager_ids()
+
+
+def list_manager_ids() -> frozenset[UUID]:
+    """Return the principals of the applications that manage all vaults."""
+    return frozenset(row.principal_id for row in list_managers() if row.principal_id is not None)

@@ -146,6 +146,8 @@ def _first(choices: Any) -> Any:
 
 def revoke(vault: str, row: Mapping[str, Any]) -> str:
     """Revokes a role of an application or of a group."""
+    if row.get("everywhere"):
+        return command("application manager", row["application"], remove=True)
     kinds = {kind: row.get(kind) for kind in ("key", "secret", "certificate")}
     who = row["application"] or row["group"]
     return command("access revoke", who, row["role"], vault=vault, **kinds, group=not row["application"])

@@ -21,6 +21,9 @@ class ApplicationSerializer(serializers.Serializer[Any]):
     client_id = serializers.UUIDField(read_only=True)
     principal_id = serializers.UUIDField(read_only=True, source="user_id")
     created = serializers.DateTimeField(read_only=True)
+    vault_manager = serializers.BooleanField(
+        read_only=True, required=False, help_text="manages all vaults through the resource management API"
+    )
 
 
 class NewApplicationSerializer(ApplicationSerializer):
@@ -60,7 +63,9 @@ class Applications(Resource):
     def list(self) -> Any:
         """List the application identities. Developers see their own."""
         principal = self.grant.principal
-        return queries.list_applications(owner_id=principal.id if is_limited(principal) else None)
+        rows = queries.list_applications(owner_id=principal.id if is_limited(principal) else None)
+        managing = managers.list_manager_ids()
+        return [{**vars(row), "vault_manager": row.user_id in managing} for row in rows]
 
     @endpoint(
         Operation.APPLICATION_LIST,

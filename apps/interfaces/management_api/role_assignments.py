@@ -9,7 +9,7 @@ from apps.audit_log.operation_names import Operation
 from apps.core.clock import now
 from apps.domain.access.access_check import explain_access
 from apps.domain.access.permissions import Permission
-from apps.domain.access.roles import ASSIGNABLE
+from apps.domain.access.roles import ASSIGNABLE, POLICY
 from apps.domain.catalog.groups import find_assignee
 from apps.domain.catalog.role_targets import describe_assignments, find_scope, find_target
 from apps.domain.identity import queries as identities
@@ -35,8 +35,13 @@ class AssignmentSerializer(serializers.Serializer[Any]):
     )
     group = serializers.CharField(max_length=127, required=False, default="", help_text="or a group's name")
     role = serializers.ChoiceField(
-        choices=sorted(role.codename for role in ASSIGNABLE),
-        help_text="\n".join(f"* `{role.codename}`: {role.explanation}" for role in ASSIGNABLE),
+        choices=sorted([*(role.codename for role in ASSIGNABLE), POLICY]),
+        help_text="\n".join(
+            [
+                *(f"* `{role.codename}`: {role.explanation}" for role in ASSIGNABLE),
+                f"* `{POLICY}`: to revoke an access policy, which the resource management API sets",
+            ]
+        ),
     )
     key = serializers.CharField(
         max_length=127, required=False, default="", help_text="a key's name; default: the vault"
@@ -92,8 +97,8 @@ class Assignments(VaultResource):
 
     @endpoint(Operation.ROLE_ASSIGNMENT_WRITE, Permission.ROLES_READ, lists=AssignmentSerializer)
     def list(self) -> Any:
-        """List who has which role at the vault and at its objects."""
-        return describe_assignments(self.vault)
+        """List who has which role at the vault and at its objects. Vault managers are with the applications."""
+        return [row for row in describe_assignments(self.vault) if not row["everywhere"]]
 
     @endpoint(
         Operation.ROLE_ASSIGNMENT_WRITE,

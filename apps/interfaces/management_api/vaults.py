@@ -6,7 +6,6 @@ from rest_framework import serializers
 
 from apps.audit_log.operation_names import Operation
 from apps.core.clock import now
-from apps.core.request_facts import request_context
 from apps.domain.access.grants import Scope
 from apps.domain.access.permissions import Permission
 from apps.domain.catalog.visibility import check_deleted_vault
@@ -14,7 +13,7 @@ from apps.domain.identity.queries import addresses
 from apps.domain.vaults import deletion
 from apps.domain.vaults import operations as vaults
 from apps.domain.vaults.models import Vault
-from apps.domain.vaults.queries import get_vault, list_deleted_vaults, list_vaults
+from apps.domain.vaults.queries import VaultNotFound, get_deleted_vault, get_vault, list_deleted_vaults, list_vaults
 from apps.interfaces.management_api.authentication import SignedIn
 from apps.interfaces.management_api.base import Resource, SwitchSerializer, endpoint
 
@@ -160,14 +159,20 @@ class DeletedVaults(Resource):
     """Deleted vaults. Their names stay taken until they are purged."""
 
     def scope(self) -> Scope:
-        """The vault of the address, if there is one. Raises `VaultNotFound`."""
-        if "deleted" not in self.kwargs:
-            return Scope()
-        user, context = self.request.user, request_context(self.request.META)
+        """The vault of the address; the organisation if there is none, so that only some are told."""
+        user = self.request.user
         assert isinstance(user, SignedIn)  # noqa: S101  the permission classes let nobody else in
+        try:
+            return Scope.of(get_deleted_vault(name=self.kwargs.get("deleted", ""), principal=user.principal))
+        except VaultNotFound:
+            return Scope()
+
+    def find_vault(self) -> Vault:
+        """The vault of the address. Raises `VaultNotFound`."""
         operation = self.declaration.operation
-        self.vault = check_deleted_vault(user.principal, context, name=self.kwargs["deleted"], operation=operation)
-        return Scope.of(self.vault)
+        return check_deleted_vault(
+            self.grant.principal, self.grant.request, name=self.kwargs["deleted"], operation=operation
+        )
 
     @endpoint(Operation.DELETED_VAULT_LIST, Permission.VAULTS_LIST, lists=DeletedVaultSerializer)
     def list(self) -> Any:
@@ -177,10 +182,10 @@ class DeletedVaults(Resource):
     @endpoint(Operation.VAULT_RECOVER, Permission.VAULTS_DELETE, returns=VaultSerializer, reauth=True)
     def recover(self) -> Any:
         """Recover a deleted vault, with everything in it and its role assignments."""
-        name = deletion.recover(grant=self.grant, vault=self.vault).name
+        name = deletion.recover(grant=self.grant, vault=self.find_vault()).name
         return get_vault(name=name)
 
     @endpoint(Operation.VAULT_PURGE, Permission.VAULTS_PURGE, reauth=True)
     def destroy(self) -> None:
         """Purge a deleted vault with everything in it. A production vault needs approval by a second person."""
-        deletion.purge(grant=self.grant, vault=self.vault, now=now())
+        deletion.purge(grant=self.grant, vault=self.find_vault(), now=now())

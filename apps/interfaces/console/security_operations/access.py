@@ -79,6 +79,8 @@ class Access(FormPage, SecopsPage):
 def _assignments(vaults: list[Vault]) -> list[dict[str, Any]]:
     """The assignments in vaults, each with its place and its last use."""
     rows = [{**row, "vault": vault} for vault in vaults for row in describe_assignments(vault)]
+    first = {row["who"]: row for row in reversed(rows) if row["everywhere"]}  # once, not at each vault
+    rows = [row for row in rows if not row["everywhere"] or row is first[row["who"]]]
     seen = last_uses(caller_ids={principal for row in rows for principal in row["principals"]})
     limit = now() - UNUSED
     for row in rows:

@@ -14,6 +14,7 @@ from apps.domain.access.roles import ROLES
 from apps.domain.approvals.effects import effect_of
 from apps.domain.catalog.role_targets import describe_roles
 from apps.domain.identity import operations, queries
+from apps.domain.identity.managers import is_manager, set_manager
 from apps.domain.identity.models import ApplicationIdentity
 from apps.domain.vaults.queries import list_vaults
 from apps.interfaces.console import application_pages, form_commands
@@ -79,6 +80,8 @@ class OneApplication(ApplicationPage):
                 row.name, [secret.pk for secret in secrets], active=row.user.is_active, may_enable=True
             ),
             roles=describe_roles(principal_id=row.user_id),
+            manager=is_manager(row),
+            manager_command=form_commands.command("application manager", row.name, remove=is_manager(row)),
             guarded=effect_of(principal_id=row.user_id).vault_names,
             uses=uses,
             recent=[use for use in uses if use.last >= day],
@@ -102,3 +105,15 @@ class RemoveSecret(ApplicationPage):
 class SwitchApplication(application_pages.ApplicationSwitch, ApplicationPage):
     def enabled(self) -> bool:
         return self.request.POST.get("enabled") == "yes"
+
+
+class SetManager(ApplicationPage):
+    permissions: ClassVar = {"post": Permission.MANAGERS_ASSIGN}
+    require_reauth = True
+
+    def post(self, request: HttpRequest, client_id: UUID) -> HttpResponse:
+        """Let the application manage all vaults, or no longer. With a production vault a second person approves it."""
+        row, manager = self.application(), request.POST.get("manager") == "yes"
+        set_manager(grant=self.grant(), application=row, manager=manager, now=now())
+        text = f"{row.name} manages all vaults." if manager else f"{row.name} no longer manages vaults."
+        return self.redirect_with_success(text, self.application_url())

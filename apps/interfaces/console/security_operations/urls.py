@@ -60,6 +60,7 @@ urlpatterns = [
     path(_APPLICATION, applications.OneApplication.as_view(), name="application"),
     path(f"{_APPLICATION}/secrets", applications.NewSecret.as_view(), name="secret_new"),
     path(f"{_APPLICATION}/secrets/<uuid:secret_id>", applications.RemoveSecret.as_view(), name="secret_remove"),
+    path(f"{_APPLICATION}/manager", applications.SetManager.as_view(), name="application_manager"),
     path(f"{_APPLICATION}/switch", applications.SwitchApplication.as_view(), name="application_switch"),
     path("access", access.Access.as_view(), name="access"),
     path("access/remove", access.RemoveRole.as_view(), name="role_remove"),
