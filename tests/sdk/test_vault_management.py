@@ -1,10 +1,7 @@
 """The official management SDK, unmodified: the whole life of a vault, as an application that manages vaults."""
 
-import uuid
-
 import pytest
 from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
-from azure.identity import ClientSecretCredential
 from azure.keyvault.secrets import SecretClient
 from azure.mgmt.keyvault import KeyVaultManagementClient
 from azure.mgmt.keyvault.models import (
@@ -21,53 +18,29 @@ from azure.mgmt.keyvault.models import (
 )
 
 from tests.support import programs
+from tests.support.vault_manager import make_vault_manager
 from tests.support.waiting import wait_until
 
 GROUP = "europe"
 
 
 @pytest.fixture(scope="module")
-def arm(stack):
-    return stack.authority.replace("//login.", "//arm.")
+def manager(stack, management):
+    return make_vault_manager(stack, management)
 
 
 @pytest.fixture(scope="module")
-def deployer(stack, management):
-    """The credential of an application that manages vaults, and the application."""
-    name = f"deployer-{uuid.uuid4().hex[:8]}"
-    made = management.ask("POST", "applications", {"name": name}).json()
-    code, _, errors = programs.manage("assign_role", "--application", name, "--role", "vault-manager")
-    assert code == 0, errors
-    credential = ClientSecretCredential(
-        stack.tenant,
-        made["client_id"],
-        made["client_secret"],
-        authority=stack.authority,
-        disable_instance_discovery=True,
-    )
-    return credential, made
-
-
-@pytest.fixture(scope="module")
-def client(arm, deployer):
-    subscription = uuid.uuid5(uuid.UUID(deployer[0]._tenant_id), "subscription")
+def client(manager):
+    scopes = [f"{manager.endpoint}/.default"]
     with KeyVaultManagementClient(
-        deployer[0], str(subscription), base_url=arm, credential_scopes=[f"{arm}/.default"]
+        manager.credential, manager.subscription, base_url=manager.endpoint, credential_scopes=scopes
     ) as made:
         yield made
 
 
 @pytest.fixture(scope="module")
-def location(stack, arm, deployer):
-    """The location of the group, as the group says it."""
-    token = deployer[0].get_token(f"{arm}/.default").token
-    subscription = uuid.uuid5(uuid.UUID(stack.tenant), "subscription")
-    answer = stack.http().request(
-        "GET",
-        f"{arm}/subscriptions/{subscription}/resourcegroups/{GROUP}?api-version=2021-04-01",
-        headers={"Authorization": f"Bearer {token}"},
-    )
-    return answer.json()["location"]
+def location(manager):
+    return manager.location
 
 
 @pytest.fixture
@@ -133,7 +106,7 @@ def status_of(secrets):
     return 200
 
 
-def test_policies_let_an_application_in(stack, client, deployer, parameters, name, management):
+def test_policies_let_an_application_in(stack, client, parameters, name, management):
     rows = management.ask("GET", "applications").json()
     who = next(row["principal_id"] for row in rows if row["client_id"] == stack.client_id)
     policy = AccessPolicyEntry(
