@@ -1,6 +1,8 @@
 """The addresses of the data plane: every operation, by path and method (wire-contract.md sections 7 to 13).
 
-Segments may be empty (`/keys/NAME/`, `/keys/NAME//sign`) and end in a slash: that is how the SDKs write "newest".
+Segments may be empty (`/keys/NAME/`, `/keys/NAME//sign`) and end in a slash: that is how the SDKs write "newest". The
+clients of .NET also write `/keys//restore`, and `/wrapKey` where others write `/wrapkey`: the case of letters in a path
+is not significant, as in Azure.
 """
 
 import re
@@ -24,19 +26,19 @@ class Route(NamedTuple):
 
 def find_route(path: str) -> "tuple[Route, re.Match[str]] | None":
     """The first route whose path this is ("/keys/..."), with the parts of the path."""
-    for route in _BY_FIRST_SEGMENT.get(path[1:].partition("/")[0], ()):
+    for route in _BY_FIRST_SEGMENT.get(path[1:].partition("/")[0].lower(), ()):
         if match := route.path.match(path, 1):
             return route, match
     return None
 
 
 def _route(path: str, **operations: ApiOperation) -> Route:
-    return Route(re.compile(rf"{path}/?\Z"), operations)
+    return Route(re.compile(rf"{path}/?\Z", re.IGNORECASE), operations)
 
 
 ROUTES = (
     _route("keys", GET=keys.LIST),
-    _route("keys/restore", POST=keys.RESTORE),
+    _route("keys//?restore", POST=keys.RESTORE),
     _route(f"keys/{NAME}/create", POST=keys.CREATE),
     _route(f"keys/{NAME}/rotate", POST=keys.ROTATE),
     _route(f"keys/{NAME}/backup", POST=keys.BACK_UP),
@@ -64,7 +66,7 @@ ROUTES = (
     _route(f"deletedsecrets/{NAME}/recover", POST=secrets.RECOVER),
     _route(f"deletedsecrets/{NAME}", GET=secrets.GET_DELETED, DELETE=secrets.PURGE),
     _route("certificates", GET=certificates.LIST),
-    _route("certificates/restore", POST=certificates.RESTORE),
+    _route("certificates//?restore", POST=certificates.RESTORE),
     _route("certificates/contacts", GET=issuers.GET_CONTACTS, PUT=issuers.SET_CONTACTS, DELETE=issuers.DELETE_CONTACTS),
     _route("certificates/issuers", GET=issuers.LIST),
     _route(

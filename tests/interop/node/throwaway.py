@@ -79,5 +79,6 @@ def opened(asked):
     return {"cer": text(certificate.public_bytes(Encoding.DER)), "key": pem}
 
 
-asked = json.load(sys.stdin)
-json.dump({"sign": sign, "make": make, "open": opened}[asked["do"]](asked), sys.stdout)
+if __name__ == "__main__":
+    asked = json.load(sys.stdin)
+    json.dump({"sign": sign, "make": make, "open": opened}[asked["do"]](asked), sys.stdout)
