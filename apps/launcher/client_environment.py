@@ -1,7 +1,9 @@
 """Environment variables with which programs reach this installation (`./portal env`)."""
 
 import shlex
+from urllib.parse import urlsplit
 
+from apps.launcher.certificates import SUFFIX
 from apps.launcher.errors import LaunchError
 from apps.launcher.setup import AUDIT_HOST, LOGIN, PORTAL
 from apps.launcher.state import StateDirectory
@@ -43,3 +45,10 @@ def get_variables(state: StateDirectory) -> dict[str, str]:
 def format_exports(state: StateDirectory) -> str:
     """Format the exports, quoted for a POSIX shell."""
     return "\n".join(f"export {name}={shlex.quote(value)}" for name, value in get_variables(state).items())
+
+
+def hosts_line(state: StateDirectory) -> str:
+    """The line of `/etc/hosts` for programs that only ask DNS, where `*.localhost` does not exist."""
+    variables = get_variables(state)
+    vaults = [urlsplit(variables[name]).hostname or "" for name in ("VAULT_URL", "VAULT2_URL") if name in variables]
+    return " ".join(["127.0.0.1", SUFFIX, PORTAL, LOGIN, f"auth.{SUFFIX}", f"arm.{SUFFIX}", AUDIT_HOST, *vaults])

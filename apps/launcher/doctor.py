@@ -42,6 +42,7 @@ def run_checks(state: StateDirectory) -> Iterator[CheckResult]:
     yield _database(state)
     yield from _tokens(state)
     yield _sdk(state)
+    yield _hosts(state)
 
 
 def _machine() -> Iterator[CheckResult]:
@@ -114,6 +115,14 @@ def _sdk(state: StateDirectory) -> CheckResult:
     last = (result.stderr.strip().splitlines() or ["a token was issued"])[-1]
     fix = "Check the clock, name resolution and the health line above."
     return CheckResult("SDK login", ok=result.returncode == 0, detail=last[:200], fix=fix)
+
+
+def _hosts(state: StateDirectory) -> CheckResult:
+    """Print the names; they are only needed by programs that do not ask the system's resolver."""
+    line = client_environment.hosts_line(state)
+    return CheckResult(
+        "/etc/hosts", ok=True, detail=f"for programs that only ask DNS, such as static Go programs: {line}"
+    )
 
 
 def _resolves(name: str) -> bool:

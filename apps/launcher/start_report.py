@@ -31,5 +31,10 @@ def format_report(state: StateDirectory, invitation: str = "") -> str:
     if invitation:
         lines += ["", "First administrator", f"  {invitation}"]
         lines += ["  The browser warns about the certificate until it trusts the authority above."]
+    lines += [
+        "",
+        "For programs that only ask DNS, as static Go programs do: a line of /etc/hosts, with each vault's name",
+    ]
+    lines += [f"  {client_environment.hosts_line(state)}"]
     lines += ["", f"Logs: {state.directory / 'logs'}   State: ./portal status{where}   Stop: Ctrl-C", ""]
     return "\n".join(lines)

@@ -114,6 +114,10 @@ def test_doctor_finds_nothing_wrong(up):
     assert result.returncode == 0, result.stdout + result.stderr
     assert "SDK login" in result.stdout
     assert "token vp-europe" in result.stdout
+    names = "vault login.vault auth.vault arm.vault audit.vault demo-europe.vault demo-america.vault"
+    line = next(line for line in result.stdout.splitlines() if "127.0.0.1" in line)
+    assert {f"{name}.localhost" for name in names.split()} <= set(line.split())
+    assert any(printed.strip() == line[line.index("127.0.0.1") :] for printed in up.lines)
 
 
 def test_a_second_instance_on_the_same_state_is_a_clear_error(up):
