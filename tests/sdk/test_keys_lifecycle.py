@@ -176,6 +176,11 @@ def test_another_public_exponent(keys, name):
     assert keys.rotate_key(name).key.e == b"\x11"
 
 
+def test_the_usual_public_exponent(keys, name):
+    """Java's client sends 0 for it."""
+    assert keys.create_rsa_key(name, public_exponent=0).key.e == b"\x01\x00\x01"
+
+
 @pytest.mark.parametrize("kind", ["rsa", "ec", "aes"])
 def test_a_key_is_brought_in_a_byok_file(keys, credential, name, kind):
     kek = keys.create_rsa_key(f"{name}-kek", hardware_protected=True, key_operations=["import"])

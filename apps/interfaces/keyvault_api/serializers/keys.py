@@ -92,7 +92,7 @@ def new_key(body: dict[str, Any], key_type: str, *, hardware: bool, parameter: s
         not_before=given.get("nbf"),
         expires=given.get("exp"),
         tags=body.get("tags"),
-        public_exponent=body.get("public_exponent", USUAL_EXPONENT),
+        public_exponent=body.get("public_exponent") or USUAL_EXPONENT,  # Java's client sends 0 for "as usual"
         exportable=given.get("exportable", False),
         release_policy=validate_release_policy(policy) if policy else None,
     )
