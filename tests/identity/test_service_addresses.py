@@ -38,10 +38,12 @@ def test_other_scopes_are_not_ours(scope):
     assert WITH_PORT.find_audience_of_scope(scope) is None
 
 
-def test_the_token_endpoints_are_those_of_the_tenant_and_of_adfs_at_both_hosts():
+def test_the_token_endpoints_are_those_of_the_tenant_and_of_adfs_at_each_host():
     assert WITHOUT.token_endpoints("T") == {
         *("https://login.vault.example/T/oauth2/v2.0/token", "https://login.vault.example/T/oauth2/token"),
         *("https://auth.vault.example/T/oauth2/v2.0/token", "https://auth.vault.example/T/oauth2/token"),
         *("https://login.vault.example/adfs/oauth2/v2.0/token", "https://login.vault.example/adfs/oauth2/token"),
         *("https://auth.vault.example/adfs/oauth2/v2.0/token", "https://auth.vault.example/adfs/oauth2/token"),
+        *("https://vault.example/T/oauth2/v2.0/token", "https://vault.example/T/oauth2/token"),
+        *("https://vault.example/adfs/oauth2/v2.0/token", "https://vault.example/adfs/oauth2/token"),
     }

@@ -68,8 +68,12 @@ class ServiceAddresses:
         return f"{self.authority}/{tenant_id}/v2.0"
 
     def token_endpoints(self, tenant_id: object) -> frozenset[str]:
-        """The addresses of the token endpoint, each of which is the audience of an assertion that is sent there."""
-        hosts, paths = (self.authority, self.regional_authority), ("oauth2/v2.0/token", "oauth2/token")
+        """The addresses of the token endpoint, each of which is the audience of an assertion that is sent there.
+
+        MSAL4J leaves the region out of the audience, so the host without a label is one too.
+        """
+        hosts = (self.authority, self.regional_authority, self.resource)
+        paths = ("oauth2/v2.0/token", "oauth2/token")
         return frozenset(
             f"{host}/{tenant}/{path}" for host in hosts for tenant in (tenant_id, "adfs") for path in paths
         )
