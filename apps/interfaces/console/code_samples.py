@@ -148,19 +148,20 @@ def use_it(vault: Vault, kind: str, row: Any, word: str) -> dict[str, Any]:
         "chosen": language,
         "snippet": render_sample(language.word, used),
         "install": language.install.format(kind=kind, noun=used.noun),
-        "trusting": _trust(language) if settings.OWN_CA else "",
+        "trusting": trust_lines(language) if settings.OWN_CA else "",
         "identifier": f"{url}/{kind}/{row.name}/{row.current.version}",
     }
 
 
-def _trust(language: Language) -> str:
+def trust_lines(language: Language) -> str:
     """The lines that let programs of a language trust the private certificate authority."""
     if language.trust:
         return _export(language.trust)
     store = "vault-portal.jks -storepass changeit"  # Java has no such variable
     return (
         f"keytool -importcert -noprompt -alias vault-portal -file {OWN_CA_NAME} -keystore {store}\n"
-        'export JAVA_TOOL_OPTIONS="-Djavax.net.ssl.trustStore=vault-portal.jks"'
+        'export JAVA_TOOL_OPTIONS="-Djavax.net.ssl.trustStore=vault-portal.jks'
+        ' -Djavax.net.ssl.trustStorePassword=changeit"'
     )
 
 
