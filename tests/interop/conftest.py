@@ -1,4 +1,4 @@
-"""Programs that others wrote, unmodified, against the running system: JavaScript clients, a blob store, MongoDB's."""
+"""Programs that others wrote, unmodified, against the running system: clients, command lines, a blob store, MongoDB's."""
 
 import contextlib
 import os
@@ -8,6 +8,10 @@ import sys
 from pathlib import Path
 
 import pytest
+
+from tests.support.azure_cli import AzureCli
+from tests.support.forwarding_proxy import ForwardingProxy
+from tests.support.program_environments import python_environment
 
 SCRIPTS = Path(__file__).parent / "node"
 
@@ -36,3 +40,40 @@ def start_script(node_packages, stack, tmp_path_factory):
         with contextlib.suppress(ProcessLookupError):
             program.kill()
         program.wait()
+
+
+@pytest.fixture
+def only_ours():
+    """Variables with which a program reaches our hosts alone. It fails the test when the program asks for another."""
+    with ForwardingProxy() as proxy:
+        yield {"HTTPS_PROXY": proxy.url, "HTTP_PROXY": proxy.url, "NO_PROXY": "127.0.0.1"}
+        assert not proxy.refused
+
+
+@pytest.fixture(scope="session")
+def programs():
+    """Where the programs `bao` and `sops` are, and a Python with `pydantic-settings`."""
+    return python_environment("programs") / "bin"
+
+
+@pytest.fixture(scope="session")
+def azure_cli():
+    """Where `az` is."""
+    return python_environment("azure-cli") / "bin"
+
+
+@pytest.fixture(scope="session")
+def ansible():
+    """Where `ansible-playbook` is."""
+    return python_environment("ansible") / "bin"
+
+
+@pytest.fixture(scope="session")
+def az(azure_cli, stack, tmp_path_factory):
+    """Azure CLI, signed in as the demo's application; a function of the words of a command."""
+    directory = tmp_path_factory.mktemp("azure")
+    with ForwardingProxy() as proxy:
+        with AzureCli(azure_cli / "python", stack, directory, {"HTTPS_PROXY": proxy.url}) as cli:
+            cli.sign_in()
+            yield cli
+        assert not proxy.refused

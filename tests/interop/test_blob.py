@@ -1,6 +1,7 @@
 """Client-side encryption of azure-storage-blob, unmodified: blobs in Azurite, their keys wrapped by the vault."""
 
 import base64
+import importlib.metadata
 import json
 import os
 import secrets
@@ -12,6 +13,7 @@ from azure.identity import ClientSecretCredential
 from azure.keyvault.keys.crypto import CryptographyClient, KeyWrapAlgorithm
 from azure.storage.blob import BlobServiceClient
 
+from tests.support.compatibility import proves
 from tests.support.processes import free_port, server_program
 
 pytestmark = pytest.mark.stack
@@ -126,3 +128,5 @@ def test_a_stranger_with_the_whole_store_opens_nothing(blob, stack, key, credent
     with pytest.raises(HttpResponseError) as refused:
         KeyInVault(key.id, stranger).unwrap_key(base64.b64decode(wrapped["EncryptedKey"]), wrapped["Algorithm"])
     assert refused.value.status_code == 403
+    what = "client-side encryption (version 2.0) with a key of the vault, beside Azurite"
+    proves("Python `azure-storage-blob`", importlib.metadata.version("azure-storage-blob"), what)

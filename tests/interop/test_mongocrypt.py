@@ -4,6 +4,7 @@ The library writes the requests itself and reads the answers itself; what is her
 `Host` without the port, a scope without the port, and an empty version in the path when no version was said.
 """
 
+import importlib.metadata
 import socket
 import ssl
 import struct
@@ -15,6 +16,8 @@ from pymongocrypt.errors import MongoCryptError
 from pymongocrypt.mongocrypt import MongoCryptOptions
 from pymongocrypt.synchronous.explicit_encrypter import ExplicitEncrypter
 from pymongocrypt.synchronous.state_machine import MongoCryptCallback
+
+from tests.support.compatibility import proves
 
 pytestmark = pytest.mark.stack
 
@@ -178,3 +181,5 @@ def test_a_stranger_with_the_stored_data_keys_decrypts_nothing(application, stac
     value = encrypted(first, first.create_data_key("azure", master_key(stack, key)))
     with pytest.raises(MongoCryptError, match="403"):
         application(stranger=True).decrypt(value)
+    what = "client-side encryption: data keys wrapped by the vault"
+    proves("MongoDB `pymongocrypt`", importlib.metadata.version("pymongocrypt"), what)

@@ -6,10 +6,17 @@ newer SDK brings makes its test fail until it is covered. ONLY=text,text runs a 
 
 import pytest
 
+from tests.support.compatibility import locked_in_node, proves
+
 pytestmark = pytest.mark.stack
 
 # Release answers to an attestation issuer: the Python suite has one, and Node would need a second.
 PROVEN_IN_PYTHON = {"keys.mjs": {"KeyClient.releaseKey"}, "secrets.mjs": set(), "certificates.mjs": set()}
+PACKAGES = {
+    "keys.mjs": "JavaScript `@azure/keyvault-keys`",
+    "secrets.mjs": "JavaScript `@azure/keyvault-secrets`",
+    "certificates.mjs": "JavaScript `@azure/keyvault-certificates`",
+}
 
 
 def words_after(word, text):
@@ -31,3 +38,5 @@ def test_every_method_of_the_javascript_clients_is_proven(running, script):
     assert methods
     assert PROVEN_IN_PYTHON[script] <= methods
     assert words_after("ok", printed) == methods - PROVEN_IN_PYTHON[script]
+    package = PACKAGES[script]
+    proves(package, locked_in_node(package.removeprefix("JavaScript ").strip("`")), "every method")

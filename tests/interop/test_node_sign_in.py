@@ -2,6 +2,7 @@
 
 import pytest
 
+from tests.support.compatibility import locked_in_node, proves
 from tests.support.identity_agent import make_application, running_agent
 from tests.support.management import vault_name
 
@@ -24,3 +25,5 @@ def test_default_credential_of_javascript_signs_in(start_script, management, sta
         for how, (program, output) in started.items():
             assert program.wait(120) == 0, (how, (output / "stderr").read_text())
             assert (output / "stdout").read_text() == "ok\n"
+    what = "`DefaultAzureCredential` by environment variables alone: secret, certificate, managed identity"
+    proves("JavaScript `@azure/identity`", locked_in_node("@azure/identity"), what)
