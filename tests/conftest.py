@@ -19,6 +19,7 @@ import psycopg
 import pytest
 import urllib3
 from azure.identity import ClientSecretCredential
+from azure.keyvault.certificates import CertificateClient
 from azure.keyvault.keys import KeyClient
 from azure.keyvault.secrets import SecretClient
 
@@ -146,6 +147,12 @@ def keys(stack):
 @pytest.fixture(scope="session")
 def secrets(stack):
     with stack.sdk(SecretClient) as client:
+        yield client
+
+
+@pytest.fixture(scope="session")
+def certificates(stack):
+    with stack.sdk(CertificateClient) as client:
         yield client
 
 

@@ -21,7 +21,7 @@ from multiprocessing.sharedctypes import Synchronized
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
-from apps.launcher import dependency_audit, system
+from apps.launcher import dependency_audit, system, toolchains
 from apps.launcher.account import ROOT
 from apps.launcher.errors import LaunchError
 from apps.launcher.isolated_system import Run, isolated_database, isolated_system
@@ -72,8 +72,9 @@ _STACK = _groups(
         "console": ("console/*",),
         "others": (),
         "log-delivery": ("log_delivery/*",),
-        "clients": ("sdk/*", "cli/*"),
+        "azure-cli-go-java": ("interop/test_azure_cli*", "interop/test_go*", "interop/test_java*"),
         "programs": ("interop/*", "launcher/*"),
+        "clients": ("sdk/*", "cli/*"),
         "lifecycle": ("lifecycle/*",),
         "faults": ("faults/*",),
     },
@@ -236,7 +237,7 @@ def _audit() -> int:
 
 
 def _report(results: Path) -> None:
-    """The slowest tests of the whole run, with their fixtures."""
+    """The slowest tests of the whole run, with their fixtures; and which clients no toolchain was there for."""
     tests = [
         (float(case.get("time", "0")), f"{case.get('classname')}::{case.get('name')}")
         for report in results.glob("*.xml")
@@ -245,3 +246,5 @@ def _report(results: Path) -> None:
     system.print_step(f"{len(tests)} tests; the slowest:", None)
     for seconds, name in sorted(tests, reverse=True)[:_SLOWEST]:
         system.print_step(name, seconds)
+    for language, reason in toolchains.missing().items():
+        system.print_step(f"not run: the tests of the {language} clients, because {reason}", None)

@@ -3,15 +3,8 @@
 import os
 
 import pytest
-from azure.keyvault.certificates import CertificateClient
 
 pytestmark = pytest.mark.stack
-
-
-@pytest.fixture(scope="session")
-def certificates(stack, credential):
-    with CertificateClient(stack.vault_url, credential) as client:
-        yield client
 
 
 @pytest.fixture(scope="session", autouse=True)
