@@ -1,4 +1,4 @@
-"""Snippets in the languages whose SDKs no test here can run are read by a parser of each, for every kind of object."""
+"""Snippets in languages whose toolchains may not be here are read by a parser of each, for every kind of object."""
 
 import subprocess
 import uuid

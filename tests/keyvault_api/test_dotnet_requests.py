@@ -135,6 +135,14 @@ def test_use_of_a_key(dotnet, name):
         assert dotnet.send("POST", "/keys/", wrapping, "//", show, body=shown)["value"] == encoded(b"plain")
 
 
+def test_the_case_of_a_path_is_not_significant(dotnet, stack, name):
+    """`wrapKey` is written so by .NET alone; Azure takes any case."""
+    dotnet.send("PUT", "/secrets/", name, body={"value": "v"})
+    assert dotnet.send("GET", "/Secrets/", name)["value"] == "v"
+    answers = [dotnet.answer("DELETE", f"{stack.vault_url}/{path}?api-version=7.6") for path in ("secrets", "SECRETS")]
+    assert [answer.status for answer in answers] == [405, 405]
+
+
 def test_import_and_rotation_policy_of_keys(dotnet, name):
     numbers = ec.generate_private_key(ec.SECP256R1()).private_numbers()
     public = numbers.public_numbers
