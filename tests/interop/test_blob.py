@@ -13,7 +13,7 @@ from azure.identity import ClientSecretCredential
 from azure.keyvault.keys.crypto import CryptographyClient, KeyWrapAlgorithm
 from azure.storage.blob import BlobServiceClient
 
-from tests.support.compatibility import proves
+from tests.support.compatibility import locked_in_node, proves
 from tests.support.processes import free_port, server_program
 
 pytestmark = pytest.mark.stack
@@ -128,5 +128,5 @@ def test_a_stranger_with_the_whole_store_opens_nothing(blob, stack, key, credent
     with pytest.raises(HttpResponseError) as refused:
         KeyInVault(key.id, stranger).unwrap_key(base64.b64decode(wrapped["EncryptedKey"]), wrapped["Algorithm"])
     assert refused.value.status_code == 403
-    what = "client-side encryption (version 2.0) with a key of the vault, beside Azurite"
+    what = f"client-side encryption (version 2.0) with a key of the vault, against Azurite {locked_in_node('azurite')}"
     proves("Python `azure-storage-blob`", importlib.metadata.version("azure-storage-blob"), what)

@@ -9,12 +9,14 @@ import hashlib
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).parents[2]
 LOCKS = ROOT / "tests" / "interop" / "requirements"
+_UNUSED_SECONDS = 7 * 24 * 3600
 
 
 @contextlib.contextmanager
@@ -24,12 +26,19 @@ def installed_once(name, lock, install):
     with directory.with_suffix(".lock").open("w") as one_at_a_time:
         fcntl.flock(one_at_a_time, fcntl.LOCK_EX)  # another lane of tests may need it at the same time
         if not (directory / ".installed").exists():
-            for older in Path(sys.prefix).glob(f".{name}-*[0-9a-f]"):
-                shutil.rmtree(older, ignore_errors=True)
+            shutil.rmtree(directory, ignore_errors=True)
             directory.mkdir()
             install(directory)
-            (directory / ".installed").touch()
+            _remove_unused(name)
+        (directory / ".installed").touch()
     yield directory
+
+
+def _remove_unused(name):
+    """Remove the directories of earlier locks that no test has used for a week."""
+    for installed in Path(sys.prefix).glob(f".{name}-*/.installed"):
+        if time.time() - installed.stat().st_mtime > _UNUSED_SECONDS:
+            shutil.rmtree(installed.parent, ignore_errors=True)
 
 
 def python_environment(name):
