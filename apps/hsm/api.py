@@ -20,7 +20,7 @@ from apps.hsm.errors import (
     translate_pkcs11_errors,
 )
 from apps.hsm.session_objects import destroyed_after
-from apps.hsm.types import Binding, Custody, KeyType, StoredKey
+from apps.hsm.types import Binding, Custody, KeyType, Origin, StoredKey
 from apps.hsm.uses import Uses, signing_algorithm
 
 _IMPORT = ("import",)
@@ -38,6 +38,7 @@ class Hsm(Uses):
         The key is tested, through its wrapped copy, before it is returned (FIPS 140-3, pairwise consistency). Never
         retried automatically. Raises `BadParameter`.
         """
+        _check_origin(target, Origin.GENERATED)
         world = self._key_store.masters_for(target)
         if target.custody is Custody.SOFTWARE:
             public, material = software.generate(target, public_exponent=public_exponent)
@@ -51,6 +52,7 @@ class Hsm(Uses):
 
         Raises `BadParameter` unless it is a valid key of the type in the binding.
         """
+        _check_origin(target, Origin.IMPORTED)
         public = software.public_half(target, material)
         if target.custody is Custody.SOFTWARE:
             return self._finish_software_key(target, public, material, vault_key)
@@ -68,6 +70,7 @@ class Hsm(Uses):
         `ciphertext`: RSA-OAEP (SHA-1) of an AES-256 key under `kek`, then the wrapped target (RFC 5649): PKCS#8 or the
         bytes of an AES key. Source: Azure "BYOK specification". Raises `BadParameter`, `BindingMismatch`.
         """
+        _check_origin(target, Origin.TRANSFERRED)
         self._key_store.verify_binding(kek, _IMPORT)
         size = int(kek.binding.parameter) // 8
         if kek.binding.custody is not Custody.WRAPPED or target.custody is not Custody.WRAPPED:
@@ -120,6 +123,7 @@ class Hsm(Uses):
             context = binding.software_context(target)
             blob = self.seal(require_vault_key(to_vault_key, target), context=context, plaintext=material)
         else:
+        A restored key may become one that is marked as restored; the mark, and the origin, stay with it.
             blob = key.blob
         return self._key_store.bind(dataclasses.replace(key, binding=target, blob=blob))
 
@@ -127,6 +131,8 @@ class Hsm(Uses):
         """Encrypt an exportable key to the recipient's RSA key (SPKI). Authorization happened before.
 
         Raises `BindingMismatch` when the key was not made exportable, `UnsupportedAlgorithm`, `BadParameter`.
+        if target.restored and not key.binding.restored:
+            unmoved = dataclasses.replace(unmoved, restored=False)
         """
         self._key_store.verify_binding(key)
         if not key.binding.exportable:
@@ -172,3 +178,9 @@ class Hsm(Uses):
             return
         algorithm, digest = generation.pair_challenge(public_keys.load(key.public_key))
         self._sign(key, signing_algorithm(key, algorithm, digest), digest, vault_key)
+
+
+def _check_origin(target: Binding, origin: Origin) -> None:
+    """Raise `BadParameter` unless a new key is bound as what it is; a key of the service has no recorded origin."""
+    if target.origin not in {origin, Origin.UNRECORDED} or target.restored:
+        raise BadParameter(f"the origin of this key is not {target.origin}")

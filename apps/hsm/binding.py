@@ -3,15 +3,25 @@
 from apps.hsm.types import Binding, StoredKey
 
 _BINDING, _EXPORTABLE = b"vault-portal/binding/1", b"vault-portal/binding/1/exportable"
+_WITH_ORIGIN = b"vault-portal/binding/2"  # and then exportable, origin and restored
 _SOFTWARE = b"vault-portal/software-key/1"
 
 
 def binding_bytes(key: StoredKey) -> bytes:
-    """Binding, public key and blob; every part length-prefixed, so no two keys share these bytes."""
+    """Binding, public key and blob; every part length-prefixed, so no two keys share these bytes.
+
+    A key without a recorded origin has the bytes of before there were origins.
+    """
     binding = key.binding
     operations = [_encoded(operation) for operation in binding.operations]
-    domain = _EXPORTABLE if binding.exportable else _BINDING
-    return _join(domain, *identity_parts(binding), *operations, key.public_key, key.blob)
+    return _join(*_domain(binding), *identity_parts(binding), *operations, key.public_key, key.blob)
+
+
+def _domain(binding: Binding) -> list[bytes]:
+    if not binding.origin and not binding.restored:
+        return [_EXPORTABLE if binding.exportable else _BINDING]
+    flags = [bytes([binding.exportable]), bytes([binding.restored])]
+    return [_WITH_ORIGIN, *flags, _encoded(binding.origin)]
 
 
 def software_context(binding: Binding) -> bytes:

@@ -12,6 +12,15 @@ class Custody(StrEnum):
     SOFTWARE = "software"  # made and used by `cryptography` in the worker, sealed by the vault key
 
 
+class Origin(StrEnum):
+    """Where the material of a key comes from, as far as its world knows."""
+
+    UNRECORDED = ""  # bound before origins were, or a key of the service itself
+    GENERATED = "generated"  # in the HSM, or by `cryptography` for software custody
+    IMPORTED = "imported"  # brought in clear: copies may exist
+    TRANSFERRED = "transferred"  # brought wrapped to a key exchange key (BYOK): its source has had it
+
+
 class KeyType(StrEnum):
     """RFC 7518 section 6.1, without the `-HSM` suffix: custody says that."""
 
@@ -41,6 +50,8 @@ class Binding:
     parameter: str  # RSA: "2048" "3072" "4096"; EC: "P-256" "P-384" "P-521" "P-256K"; oct: "128" "192" "256"
     operations: tuple[str, ...]  # JWK key_ops, sorted: "sign", "wrapKey", ...; vault keys: ("seal",)
     exportable: bool = False  # may leave, encrypted to a recipient that the caller has checked
+    origin: Origin = Origin.UNRECORDED
+    restored: bool = False  # came here with a backup: the same material may be elsewhere in its world
     _hash: int = field(init=False, repr=False, compare=False, default=0)
 
     def __post_init__(self) -> None:

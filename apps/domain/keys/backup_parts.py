@@ -24,6 +24,7 @@ _PLAIN = (
     "tags",
 )
 _BOUND = ("generation", "custody", "name", "version", "key_type", "parameter", "operations", "exportable")
+_ORIGIN = {"origin": "", "restored": False}  # bound too; parts of earlier backups do not have them
 
 
 class BadPart(BadRequest):
@@ -43,7 +44,7 @@ def dump(row: KeyVersion) -> bytes:
     protected = row.protected
     if protected is None:
         raise TypeError("a ready version has its key")
-    stored: dict[str, Any] = {name: getattr(protected, name) for name in _BOUND}
+    stored: dict[str, Any] = {name: getattr(protected, name) for name in (*_BOUND, *_ORIGIN)}
     stored |= {name: _text(getattr(protected, name)) for name in ("public_key", "blob", "mac")}
     return orjson.dumps({"kind": KIND, "version": dump_version(row, _PLAIN), "protected": stored})
 
@@ -53,7 +54,7 @@ def load(part: bytes) -> KeyPart:
     loaded = orjson.loads(part)
     if loaded.get("kind") != KIND:
         raise BadPart("The backup has a part that is no key version.")
-    protected = loaded["protected"]
+    protected = _ORIGIN | loaded["protected"]
     for name in ("public_key", "blob", "mac"):
         protected[name] = base64.b64decode(protected[name])
     return KeyPart(version=load_version(loaded["version"]), protected=protected)

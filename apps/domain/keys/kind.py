@@ -66,7 +66,7 @@ class KeyKind(ObjectKind[Key, KeyVersion]):
     def _move_one(self, restoration: Restoration, part: bytes) -> tuple[dict[str, Any], ProtectedKey]:
         blob, mac = restoration.move(RestoreKeyVersion, part)
         loaded, vault = backup_parts.load(part), restoration.vault
-        changes = {"world": vault.world, "vault_id": vault.pk, "blob": blob, "mac": mac}
+        changes = {"world": vault.world, "vault_id": vault.pk, "restored": True, "blob": blob, "mac": mac}
         return loaded.version, ProtectedKey(**{**loaded.protected, **changes})
 
     def store(self, restoration: Restoration, moved: Any, *, managed: bool = False) -> Key:

@@ -37,13 +37,21 @@ def add_version(key: Key, spec: NewKey, *, version: str, now: datetime) -> KeyVe
 
 
 def attach_protected_key(
-    row: KeyVersion, vault: Vault, *, kind: ImportedKeySpec, public_key: bytes, blob: bytes, mac: bytes
+    row: KeyVersion,
+    vault: Vault,
+    *,
+    kind: ImportedKeySpec,
+    origin: ProtectedKey.Origin,
+    public_key: bytes,
+    blob: bytes,
+    mac: bytes,
 ) -> None:
     """Store the key that the HSM bound for a pending row, which is then ready; in the caller's transaction."""
     row.protected = ProtectedKey.objects.create(
         world=vault.world,
         generation=vault.world.generation,
         vault_id=vault.pk,
+        origin=origin,
         public_key=public_key,
         blob=blob,
         mac=mac,

@@ -53,6 +53,14 @@ class ProtectedKey(models.Model):
     the key may be used, the HSM whether the row is genuine.
     """
 
+    class Origin(models.TextChoices):
+        """Where the material comes from; bound too. The HSM boundary has the same (`hsm.types.Origin`)."""
+
+        UNRECORDED = "", "not recorded"  # bound before origins were, or a key of the service itself
+        GENERATED = "generated"
+        IMPORTED = "imported"
+        TRANSFERRED = "transferred"  # brought wrapped, in a BYOK file
+
     id = models.UUIDField(primary_key=True, default=uuid7)
     world = models.ForeignKey(SecurityWorld, on_delete=models.PROTECT)
     generation = models.PositiveSmallIntegerField()
@@ -64,6 +72,8 @@ class ProtectedKey(models.Model):
     parameter = models.CharField(max_length=8)
     operations = ArrayField(models.CharField(max_length=16))
     exportable = models.BooleanField(default=False)  # bound too: may leave, encrypted to an attested recipient
+    origin = models.CharField(max_length=12, choices=Origin.choices, default=Origin.UNRECORDED, db_default="")
+    restored = models.BooleanField(default=False, db_default=False)  # bound too: came with a backup
     public_key = models.BinaryField()
     blob = models.BinaryField()
     mac = models.BinaryField()

@@ -9,11 +9,13 @@ from apps.domain.hsm_client.lane_client import HsmUnavailable, ProtectedKeyAlter
 from apps.domain.keys.rules import BadKeyParameter
 from apps.domain.security_worlds.models import ProtectedKey, SecurityWorld, WorldGeneration
 from apps.hsm import errors as hsm_errors
-from apps.hsm.types import Binding, Custody, KeyType, MasterPin, StoredKey, WorldMasters
+from apps.hsm.types import Binding, Custody, KeyType, MasterPin, Origin, StoredKey, WorldMasters
 
 
-def make_binding(key: Any, *, world: str, generation: int, vault: str, name: str) -> Binding:
-    """The binding of a row or specification of a key, in a place of a world."""
+def make_binding(
+    key: Any, *, world: str, generation: int, vault: str, name: str, origin: str = "", restored: bool = False
+) -> Binding:
+    """The binding of a row or specification of a key, in a place of a world. Raises `ValueError` for unknown facts."""
     return Binding(
         world=world,
         generation=generation,
@@ -25,6 +27,8 @@ def make_binding(key: Any, *, world: str, generation: int, vault: str, name: str
         parameter=key.parameter,
         operations=tuple(sorted(key.operations)),
         exportable=key.exportable,
+        origin=Origin(origin),
+        restored=restored,
     )
 
 
@@ -47,6 +51,8 @@ def save_protected_key(key: StoredKey, *, world: SecurityWorld, vault_id: UUID |
         parameter=binding.parameter,
         operations=list(binding.operations),
         exportable=binding.exportable,
+        origin=binding.origin.value,
+        restored=binding.restored,
         public_key=key.public_key,
         blob=key.blob,
         mac=key.mac,

@@ -1,6 +1,7 @@
 """Certificate jobs: they let `cryptography` build certificates with keys that stay in the HSM."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 from cryptography.hazmat.primitives import serialization
@@ -73,7 +74,7 @@ class CertificateJob(KeyJob):
         self.place = Place(vault, CERTIFICATES.object_id(certificate.name, self._operation.version))
         _check_key_of_certificate(self._operation, row)
         self._row, self._policy = row, load_policy(certificate.policy)
-        self._binding = stored_keys.version_binding(row, generation=vault.world.generation)
+        self._binding = stored_keys.version_binding(row)
         self._vault_key = preflight.vault_key(vault.pk.hex)
         self._key_protection = self._vault_key if self._binding.custody is Custody.SOFTWARE else None
         self._authority = _find_authority(certificate, self._policy)
@@ -84,7 +85,9 @@ class CertificateJob(KeyJob):
 
     def execute(self, hsm: Hsm) -> CreatedCertificate:
         if self._previous is not None:
-            key = hsm.move(self._previous, self._binding, vault_key=self._vault_key, to_vault_key=self._vault_key)
+            old = self._previous.binding
+            target = replace(self._binding, origin=old.origin, restored=old.restored)
+            key = hsm.move(self._previous, target, vault_key=self._vault_key, to_vault_key=self._vault_key)
         else:
             key = hsm.generate(self._binding, vault_key=self._key_protection)
         signer = key_in_hsm(hsm, key, self._vault_key)

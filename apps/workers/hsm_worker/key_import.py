@@ -23,7 +23,7 @@ from apps.domain.secrets import backup_parts as secret_parts
 from apps.domain.secrets.rules import seal_context
 from apps.domain.vaults.models import Vault
 from apps.hsm.api import Hsm
-from apps.hsm.types import Binding, Custody, StoredKey
+from apps.hsm.types import Binding, Custody, Origin, StoredKey
 from apps.workers.hsm_runtime.translation import make_binding
 from apps.workers.hsm_worker import preflight
 from apps.workers.hsm_worker.request_values import read_value
@@ -48,7 +48,14 @@ def binding_of(vault: Vault, request: ImportKey | ImportWrappedKey) -> Binding:
     """
     spec = msgspec.structs.replace(request.spec, name=request.name.lower(), version=request.version.lower())
     world = vault.world
-    make = partial(make_binding, world=world.name, generation=world.generation, vault=vault.pk.hex, name=spec.name)
+    make = partial(
+        make_binding,
+        world=world.name,
+        generation=world.generation,
+        vault=vault.pk.hex,
+        name=spec.name,
+        origin=Origin.IMPORTED if isinstance(request, ImportKey) else Origin.TRANSFERRED,
+    )
     binding = read_value(make, spec)
     _check_free(vault, spec.name, spec.version)
     return check_customers(binding)
@@ -120,14 +127,23 @@ def restored_key(hsm: Hsm, request: RestoreKeyVersion, vault: Vault) -> StoredKe
     origin, target = facts.vault_id, vault.pk.hex
     _check_name(request, facts, part.name)
     _check_free(vault, part.name, part.version)
-    old = make_binding(part, world=vault.world.name, generation=part.generation, vault=origin, name=part.name)
+    old = make_binding(
+        part,
+        world=vault.world.name,
+        generation=part.generation,
+        vault=origin,
+        name=part.name,
+        origin=part.origin,
+        restored=part.restored,
+    )
     check_customers(old)
+    new = replace(old, vault=target, restored=True)
     key = StoredKey(old, part.public_key, part.blob, part.mac)
     if old.custody is Custody.WRAPPED:
-        return hsm.move(key, replace(old, vault=target))
+        return hsm.move(key, new)
     return hsm.move(
         key,
-        replace(old, vault=target),
+        new,
         vault_key=preflight.vault_key(origin),
         to_vault_key=preflight.vault_key(target),
     )

@@ -76,7 +76,7 @@ class KeyVersionJob(KeyJob):
         check_pending(self._row)
         if self._row.key.managed:
             raise JobRefused("The key is made together with its certificate.")
-        self._binding = stored_keys.version_binding(self._row, generation=self._vault.world.generation)
+        self._binding = stored_keys.version_binding(self._row)
         is_software = self._binding.custody is Custody.SOFTWARE
         self._vault_key = stored_keys.key_of_vault(self._vault) if is_software else None
 

@@ -5,7 +5,7 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -25,7 +25,7 @@ from apps.domain.secrets.queries import SecretFacts, SecretName, find_all_facts,
 from apps.domain.secrets.rules import seal_context
 from apps.domain.vaults.models import Vault
 from apps.domain.vaults.queries import peek_id
-from apps.hsm.types import Binding, Custody, StoredKey
+from apps.hsm.types import Binding, Custody, Origin, StoredKey
 from apps.log_delivery import rules as delivery
 from apps.log_delivery.models import LogDestination
 from apps.log_delivery.queries import DestinationNotFound
@@ -51,7 +51,7 @@ class KeyState(NamedTuple):
     expires: datetime | None
     rsa1_5_decrypt: bool
     protected_id: uuid.UUID
-    binding: Binding  # of generation 0: the stored key knows its generation
+    binding: Binding  # of generation 0 and no origin: the stored key knows both
 
     @property
     def hardware(self) -> bool:
@@ -100,10 +100,11 @@ _STATE_OF_VERSION = """
     FROM keys_keyversion v JOIN keys_key k ON k.id = v.key_id JOIN vaults_vault t ON t.id = k.vault_id
         JOIN worlds_securityworld w ON w.id = t.world_id
     WHERE v.state = 'ready' AND k.deleted IS NULL AND k.vault_id = %s AND k.folded_name = %s AND v.version = %s"""
-# The binding is made from the row that uses the key; of the stored key come its generation and what the HMAC covers.
+# The binding is made from the row that uses the key; of the stored key come its generation, its origin and what the
+# HMAC covers.
 _PROTECTED_KEY = """
     SELECT v.version, v.key_type, v.parameter, v.operations, v.custody, v.exportable, k.folded_name, w.name,
-        p.generation, p.public_key, p.blob, p.mac
+        p.generation, p.origin, p.restored, p.public_key, p.blob, p.mac
     FROM keys_keyversion v JOIN keys_key k ON k.id = v.key_id JOIN vaults_vault t ON t.id = k.vault_id
         JOIN worlds_securityworld w ON w.id = t.world_id JOIN worlds_protectedkey p ON p.id = v.protected_id
     WHERE v.id = %s AND k.vault_id = %s"""
@@ -114,6 +115,7 @@ _SEALED_VERSION = """
     SELECT 1 FROM secrets_secretversion v JOIN secrets_secret s ON s.id = v.secret_id
     WHERE s.vault_id = %s AND s.folded_name = %s AND v.version = %s"""
 _ID = re.compile(r"[0-9a-f]{32}")
+_KNOWN_TO_STORED_KEY: dict[str, Any] = {"generation": 0, "origin": Origin.UNRECORDED, "restored": False}
 _usable_keys: LeasedCache[UsableKey] = LeasedCache(Topic.OBJECTS, maxsize=100_000)
 # Used by the HSM thread only, so without a lock.
 _protected_keys: LruCache[tuple[uuid.UUID, Binding], ProtectedKeyRow] = LruCache(maxsize=100_000)
@@ -277,7 +279,8 @@ def _with_key(vault: Vault, state: KeyState) -> UsableKey:
     key = _protected_keys.get(slot)
     if key is None:
         key = _load_protected_key(vault, state)
-        if replace(key.stored.binding, generation=0) == state.binding:  # else the operations are changing right now
+        # Otherwise the operations are changing right now.
+        if replace(key.stored.binding, **_KNOWN_TO_STORED_KEY) == state.binding:
             _protected_keys.put(slot, key)
     return UsableKey(state, key)
 
@@ -297,10 +300,18 @@ def _load_protected_key(vault: Vault, state: KeyState) -> ProtectedKeyRow:
     rows = select_prepared(_PROTECTED_KEY, (state.id, vault.pk))
     if not rows:
         raise KEYS.not_found(state.name, state.version)
-    *place, folded_name, world, generation, public_key, blob, mac = rows[0]
+    *place, folded_name, world, generation, origin, restored, public_key, blob, mac = rows[0]
     place[3] = orjson.loads(place[3])
     row = _Place(*place)
-    binding = make_binding(row, world=world, generation=generation, vault=vault.pk.hex, name=folded_name)
+    binding = make_binding(
+        row,
+        world=world,
+        generation=generation,
+        vault=vault.pk.hex,
+        name=folded_name,
+        origin=origin,
+        restored=restored,
+    )
     return ProtectedKeyRow(
         stored=StoredKey(binding, public_key=bytes(public_key), blob=bytes(blob), mac=bytes(mac)),
         vault_key=vault_key(vault.pk.hex) if row.custody == "software" else None,

@@ -2,8 +2,8 @@
 
 The binding is built from the row that uses the key (a key version, a vault, the token authority, an issuer), never
 from the row of the stored key. A stored key that was moved to another place, or whose place was changed, then fails
-the world's HMAC (docs/reference/security-guarantees.md section 2). The generation selects the HMAC key; it, and the
-random version of an internal key, are the only facts that come with the stored key.
+the world's HMAC (docs/reference/security-guarantees.md section 2). The generation selects the HMAC key; it, the
+origin, and the random version of an internal key, are the only facts that come with the stored key.
 """
 
 from typing import Any
@@ -18,16 +18,22 @@ from apps.domain.keys.rules import SIGN
 from apps.domain.security_worlds.models import ProtectedKey, SecurityWorld
 from apps.domain.security_worlds.queries import get_world
 from apps.domain.vaults.models import Vault
-from apps.hsm.types import Binding, Custody, KeyType, StoredKey
+from apps.hsm.types import Binding, Custody, KeyType, Origin, StoredKey
 from apps.workers.hsm_runtime.translation import make_binding, stored_key
 
 _TOKEN_AUTHORITY, _VAULT_KEY = "token-authority", "vault-key"
 
 
-def version_binding(row: KeyVersion, *, generation: int) -> Binding:
-    """The binding of a key version's key, in its vault, under its name."""
-    vault, name = row.key.vault, row.key.folded_name
-    return make_binding(row, world=vault.world.name, generation=generation, vault=vault.pk.hex, name=name)
+def version_binding(row: KeyVersion, key: ProtectedKey | None = None) -> Binding:
+    """The binding of a key version's key, in its vault, under its name: the stored one, or (without `key`) a new one.
+
+    A new key is generated in the newest generation of its world.
+    """
+    vault = row.key.vault
+    place: dict[str, Any] = {"world": vault.world.name, "vault": vault.pk.hex, "name": row.key.folded_name}
+    if key is None:
+        return make_binding(row, generation=vault.world.generation, origin=Origin.GENERATED, **place)
+    return make_binding(row, generation=key.generation, origin=key.origin, restored=key.restored, **place)
 
 
 def vault_key_binding(vault: Vault, key: ProtectedKey | None = None) -> Binding:
@@ -49,7 +55,7 @@ def authority_binding(row: IssuingAuthority, key: ProtectedKey | None = None) ->
 def key_of_version(row: KeyVersion) -> StoredKey:
     """The stored key of a ready version. Raises `KeyNotFound` while there is none."""
     key = _require(row.protected)
-    return stored_key(key, version_binding(row, generation=key.generation))
+    return stored_key(key, version_binding(row, key))
 
 
 def key_of_vault(vault: Vault) -> StoredKey:

@@ -39,6 +39,7 @@ from apps.domain.objects import locks
 from apps.domain.objects.kinds import ObjectKind, Row
 from apps.domain.objects.rules import ObjectExists
 from apps.domain.secrets.kind import SECRETS
+from apps.domain.security_worlds.models import ProtectedKey
 from apps.domain.vaults import quotas
 from apps.domain.vaults.models import Vault
 
@@ -198,7 +199,9 @@ def import_certificate(
         _check_no_operation(certificate)
         key = _lock_dependents(vault, certificate)
         key_version = key_versions.add_version(key, spec, version=binding.version, now=now)
-        key_versions.attach_protected_key(key_version, vault, kind=binding, public_key=public_key, blob=blob, mac=mac)
+        bound = {"public_key": public_key, "blob": blob, "mac": mac}
+        origin = ProtectedKey.Origin.IMPORTED
+        key_versions.attach_protected_key(key_version, vault, kind=binding, origin=origin, **bound)
         row = versions.add_version(certificate, key_version, finished, now=now)
         record.object_id = CERTIFICATES.object_id(certificate.name, row.version)
     return row

@@ -117,7 +117,8 @@ def import_key(*, grant: Grant, vault: Vault, name: str, spec: NewKey, material:
     bind = partial(
         client.call_as, grant, vault, name, binding.version, ImportKey, kind=KEYS.name, spec=binding, material=material
     )
-    return _import(grant, vault, name, spec, _Import(binding, bind, material), now)
+    brought = _Import(binding, bind, material, ProtectedKey.Origin.IMPORTED)
+    return _import(grant, vault, name, spec, brought, now)
 
 
 def import_wrapped_key(
@@ -146,7 +147,8 @@ def import_wrapped_key(
         kek=(exchange.key.name, exchange.version),
         ciphertext=ciphertext,
     )
-    return _import(grant, vault, name, spec, _Import(binding, bind, ciphertext), now)
+    brought = _Import(binding, bind, ciphertext, ProtectedKey.Origin.TRANSFERRED)
+    return _import(grant, vault, name, spec, brought, now)
 
 
 def update(*, grant: Grant, vault: Vault, name: str, version: str, changes: dict[str, Any], now: datetime) -> KeyFacts:
@@ -178,6 +180,7 @@ class _Import:
     binding: ImportedKeySpec
     bind: Callable[[], tuple[bytes, bytes, bytes]]  # asks the HSM worker; (SPKI, blob, mac)
     payload: bytes = field(repr=False)  # what the caller brought
+    origin: ProtectedKey.Origin  # as the worker binds it
 
 
 def _import(  # noqa: PLR0917  private, and called with the same names twice
@@ -214,7 +217,8 @@ def _import(  # noqa: PLR0917  private, and called with the same names twice
         basis = {**locks.describe_state(key), "content": content}
         approvals.consume(grant=grant, approval=approval, now=now, basis=basis)
         row = versions.add_version(key, spec, version=version, now=now)
-        versions.attach_protected_key(row, vault, kind=brought.binding, public_key=public_key, blob=blob, mac=mac)
+        bound = {"public_key": public_key, "blob": blob, "mac": mac}
+        versions.attach_protected_key(row, vault, kind=brought.binding, origin=brought.origin, **bound)
         Key.objects.filter(pk=key.pk).update(current=row)
     return queries.facts_of(row)
 
