@@ -109,6 +109,8 @@ PRIVILEGES = (
     # The web stores keys that the HSM bound for it (import, restore), and changes one to a form that an HSM worker made
     # (`worlds_rebinding`). It purges on request, the scheduler when due. Triggers (migration certificates 0003) refuse
     # the rest: removing what is live or protected, shortening a retention, exchanging a key or its material.
+    # The keys of key statements, which only ceremonies make.
+    Allowed("worlds_statementkey", web="SELECT (world_id, role, certificate, created)", hsm="SELECT"),
     Allowed("worlds_rebinding", hsm="SELECT, INSERT, UPDATE"),
     Allowed(
         "worlds_protectedkey",
@@ -286,6 +288,9 @@ _USES_OF_THE_WORKER = (
     Operation.KEY_UNWRAP,
     Operation.KEY_RELEASE,
     Operation.KEY_RELEASE_STATEMENT,
+    Operation.KEY_GET_ATTESTATION,
+    Operation.KEY_SECURE_WRAP,
+    Operation.KEY_SECURE_UNWRAP,
     Operation.KEY_BACKUP,
     Operation.SECRET_BACKUP,
     Operation.CERTIFICATE_BACKUP,

@@ -64,6 +64,9 @@ class Operation(StrEnum):
     KEY_BIND = "KeyBind", Category.CHANGE, "Bind a key to its place, at the HSM"
     KEY_RELEASE = "KeyRelease", Category.USE, "Release a key to an attested environment"
     KEY_RELEASE_STATEMENT = "KeyReleaseStatement", Category.POLICY, "Sign the statement of a key release"
+    KEY_GET_ATTESTATION = "KeyGetAttestation", Category.USE, "Get a signed statement about a key"
+    KEY_SECURE_WRAP = "KeySecureWrap", Category.USE, "Wrap a new key inside the HSM"
+    KEY_SECURE_UNWRAP = "KeySecureUnwrap", Category.USE, "Unwrap a key for an attested environment"
     RANDOM_BYTES_GET = "RandomBytesGet", Category.READ, "Get random bytes"
 
     # Secrets

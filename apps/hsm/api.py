@@ -10,7 +10,7 @@ from typing import Any
 
 from pkcs11 import Attribute
 
-from apps.hsm import binding, envelope, generation, importing, key_release, public_keys, software
+from apps.hsm import binding, envelope, generation, importing, inspection, key_release, public_keys, software
 from apps.hsm.device import require_vault_key
 from apps.hsm.errors import (
     BadParameter,
@@ -93,6 +93,20 @@ class Hsm(Uses):
         """Verify that the key's world made it, for its place. Raises `BindingMismatch`."""
         self._key_store.verify_binding(key)
 
+    def inspect(self, key: StoredKey) -> inspection.KeyReport:
+        """Read from the module what it reports of a key that is wrapped by it, and of the keys that wrap it.
+
+        Raises `BindingMismatch`, `BadParameter` for a software-protected key.
+        """
+        self._key_store.verify_binding(key)
+        if key.binding.custody is not Custody.WRAPPED:
+            raise BadParameter("the HSM knows nothing of a software-protected key")
+        purpose = inspection.PURPOSES[key.binding.key_type]
+        attributes = self._key_store.with_handle(key, purpose, inspection.read_attributes)
+        with translate_pkcs11_errors(self.canary):
+            masters = self._key_store.masters_for(key.binding)
+            return inspection.KeyReport(attributes, inspection.wrapping_keys(masters, key.binding, key.blob))
+
     def rebind(self, key: StoredKey, *, operations: tuple[str, ...]) -> StoredKey:
         """Bind the same key to other operations. Raises `BindingMismatch` if the old binding is not genuine."""
         self._key_store.verify_binding(key)
@@ -109,6 +123,7 @@ class Hsm(Uses):
     ) -> StoredKey:
         """Bind the same key to another vault, name or version of its world, for restores and reuse by certificates.
 
+        A restored key may become one that is marked as restored; the mark, and the origin, stay with it.
         `vault_key` opens a software-protected key, `to_vault_key` seals it again. Raises `BindingMismatch`,
         `BadParameter` when anything else would change.
         """
@@ -116,6 +131,8 @@ class Hsm(Uses):
         unmoved = dataclasses.replace(
             target, vault=key.binding.vault, name=key.binding.name, version=key.binding.version
         )
+        if target.restored and not key.binding.restored:
+            unmoved = dataclasses.replace(unmoved, restored=False)
         if dataclasses.replace(unmoved, operations=key.binding.operations) != key.binding:
             raise BadParameter("a key moves within its world, unchanged")
         if key.binding.custody is Custody.SOFTWARE:
@@ -123,7 +140,6 @@ class Hsm(Uses):
             context = binding.software_context(target)
             blob = self.seal(require_vault_key(to_vault_key, target), context=context, plaintext=material)
         else:
-        A restored key may become one that is marked as restored; the mark, and the origin, stay with it.
             blob = key.blob
         return self._key_store.bind(dataclasses.replace(key, binding=target, blob=blob))
 
@@ -131,8 +147,6 @@ class Hsm(Uses):
         """Encrypt an exportable key to the recipient's RSA key (SPKI). Authorization happened before.
 
         Raises `BindingMismatch` when the key was not made exportable, `UnsupportedAlgorithm`, `BadParameter`.
-        if target.restored and not key.binding.restored:
-            unmoved = dataclasses.replace(unmoved, restored=False)
         """
         self._key_store.verify_binding(key)
         if not key.binding.exportable:

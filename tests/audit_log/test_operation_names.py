@@ -29,5 +29,5 @@ def test_reviews_find_the_operations_that_they_always_found():
 def test_uses_are_what_applications_do_with_objects():
     assert {
         *("KeySign", "KeyVerify", "KeyEncrypt", "KeyDecrypt", "KeyWrap", "KeyUnwrap", "KeyGet", "KeyRelease"),
-        *("SecretGet", "CertificateGet"),
+        *("SecretGet", "CertificateGet", "KeyGetAttestation", "KeySecureWrap", "KeySecureUnwrap"),
     } == USES

@@ -10,6 +10,8 @@ from types import SimpleNamespace
 import psutil
 import psycopg
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
 
 from apps.launcher import processes
 from apps.launcher.account import Account
@@ -136,3 +138,32 @@ def test_a_second_generation_is_made_with_a_transcript_and_taken_up_when_it_was_
     recorded = [record["properties"] for record in records.running("operation = 'WorldCeremony'")]
     assert len(recorded) == 5
     assert all(len(detail["transcriptSha256"]) == 64 for detail in recorded)
+
+
+def test_repeating_a_ceremony_adds_a_missing_statement_key_under_the_same_authority(directory):
+    """As after an upgrade, or in the last year of a statement key."""
+    config, pem = directory.parents[1] / "ceremony-europe.toml", directory / "statement-authority-europe.pem"
+    authority = pem.read_bytes()
+    words = ("hsm_ceremony", "--config", config, "--transcript", directory / "t-statements.json")
+    of_world = "FROM worlds_statementkey WHERE world_id = (SELECT id FROM worlds_securityworld WHERE name = 'europe')"
+    with psycopg.connect(os.environ["DATABASE_URL"], autocommit=True) as connection:
+        connection.execute(f"DELETE {of_world} AND role = 'signer'")
+        repeated = portal_manage(*words)
+        assert repeated.returncode == 0, repeated.stderr
+        roles = connection.execute(f"SELECT role {of_world} ORDER BY role").fetchall()
+    assert roles == [("authority",), ("signer",)]
+    assert pem.read_bytes() == authority
+    fingerprint = x509.load_pem_x509_certificate(authority).fingerprint(hashes.SHA256()).hex()
+    assert f"statement authority, SHA-256 {fingerprint}" in repeated.stdout
+    (*_, recorded) = records.running("operation = 'WorldCeremony'")
+    assert recorded["properties"]["statementAuthoritySha256"] == fingerprint
+    assert "already done" in portal_manage(*words).stdout
+
+
+def test_the_authority_of_statements_can_certify_nothing_for_tls(directory):
+    certificate = x509.load_pem_x509_certificate((directory / "statement-authority-europe.pem").read_bytes())
+    constraints = certificate.extensions.get_extension_for_class(x509.NameConstraints)
+    assert constraints.critical
+    excluded = {str(name.value) for name in constraints.value.excluded_subtrees}
+    assert excluded == {"", "0.0.0.0/0", "::/0"}
+    assert certificate.extensions.get_extension_for_class(x509.BasicConstraints).value.path_length == 0

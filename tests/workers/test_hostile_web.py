@@ -52,6 +52,7 @@ USES = [
     Operation.KEY_DECRYPT,
     Operation.KEY_UNWRAP,
     Operation.KEY_RELEASE,
+    Operation.KEY_GET_ATTESTATION,
     Operation.SECRET_GET,
     Operation.SECRET_REVEAL,
     Operation.AUTHENTICATION,

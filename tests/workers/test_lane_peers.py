@@ -39,6 +39,7 @@ ALLOWED = {
             "ImportWrappedKey",
             "RebindKey",
             "BindBackup",
+            "AttestKey",
             "CheckBackup",
         ),
         *("RestoreKeyVersion", "RestoreSecretVersion", "RandomBytes"),

@@ -280,6 +280,13 @@ class ReleaseKey(CallerRequest, frozen=True):
     recipient_id: str
 
 
+class AttestKey(CallerRequest, frozen=True):
+    """Make a signed statement about an HSM-protected key version. Answer: (name, version, statement, chain).
+
+    The statement is a compact JWS, the chain PEM (docs/api.md). Everything in it is what the worker established.
+    """
+
+
 class RandomBytes(Request, frozen=True):
     """Generate random bytes in the HSM. Answer: `size` bytes."""
 

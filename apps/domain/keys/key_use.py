@@ -9,7 +9,7 @@ from apps.audit_log.operation_names import Operation
 from apps.core.principals import RequestContext
 from apps.domain.access.permissions import Permission
 from apps.domain.hsm_client import client
-from apps.domain.hsm_client.protocol import UseKey
+from apps.domain.hsm_client.protocol import AttestKey, UseKey
 from apps.domain.keys import rules
 from apps.domain.vaults.models import Vault
 from apps.domain.vaults.quotas import Quota
@@ -45,6 +45,15 @@ class UseResult(NamedTuple):
     value: bytes  # b"\x01" or b"\x00" for verify
     iv: bytes = b""
     tag: bytes = b""
+
+
+class Attestation(NamedTuple):
+    """A key statement: a compact JWS (docs/api.md), and the certificates by which it is verified, in PEM."""
+
+    name: str
+    version: str
+    statement: bytes
+    chain: bytes
 
 
 # Permission of a use -> (name in key_ops, name in the audit record).
@@ -85,6 +94,20 @@ def use(
         ),
     )
     return UseResult(*answer)
+
+
+def attest(*, context: RequestContext, vault: Vault, name: str, version: str) -> Attestation:
+    """Ask the HSM worker for a signed statement about a key version ("": the current one).
+
+    Raises what `decide` raises, `KeyNotFound`, `KeyNotAttestable`, `TooManyRequests`, `HsmUnavailable`.
+    """
+    answer = client.call(
+        world=vault.world.name,
+        request=AttestKey(
+            expires_at=context.expires_at, context=context, vault_name=vault.name, name=name, version=version
+        ),
+    )
+    return Attestation(*answer)
 
 
 def quota_of(facts: QuotaFacts) -> Quota:

@@ -45,6 +45,10 @@ class KeyOutsideDates(Forbidden):
     """Before `nbf` or after `exp`, for an operation that creates new data."""
 
 
+class KeyNotAttestable(BadRequest):
+    """A key that no HSM can make a statement about."""
+
+
 class KeyOperationForbidden(Forbidden):
     """The operation is not among the version's `key_ops`."""
 
@@ -237,6 +241,15 @@ def check_release(*, enabled: bool, exportable: bool) -> None:
         raise KeyDisabled("Operation release is not allowed on a disabled key.")
     if not exportable:
         raise KeyOperationForbidden("Operation release is not permitted on this key: it is not exportable.")
+
+
+def check_attestable(*, hardware: bool) -> None:
+    """Raise `KeyNotAttestable` for a software-protected key."""
+    if not hardware:
+        raise KeyNotAttestable(
+            "Key attestation is for HSM-protected keys; this key is software-protected. Create it as RSA-HSM, EC-HSM "
+            "or oct-HSM."
+        )
 
 
 def transferred_size(key_type: str, wrapped_bytes: int) -> str:

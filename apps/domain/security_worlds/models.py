@@ -4,7 +4,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
 from apps.core.ids import uuid7
-from apps.core.models import PlainModel
+from apps.core.models import PlainModel, UuidModel
 
 
 class SecurityWorld(models.Model):
@@ -82,6 +82,23 @@ class ProtectedKey(models.Model):
         constraints: ClassVar = [
             models.CheckConstraint(condition=models.Q(custody__in=["wrapped", "software"]), name="known_custody"),
         ]
+
+
+class StatementKey(UuidModel):
+    """A key of a world that signs statements about its keys, or the authority that certifies the first kind.
+
+    Ceremonies create both. The newest of a role counts; earlier ones stay, because their statements stay.
+    """
+
+    class Role(models.TextChoices):
+        AUTHORITY = "authority"
+        SIGNER = "signer"
+
+    world = models.ForeignKey(SecurityWorld, on_delete=models.PROTECT)
+    role = models.TextField(choices=Role.choices)
+    protected = models.OneToOneField(ProtectedKey, on_delete=models.PROTECT)
+    certificate = models.BinaryField()  # DER
+    created = models.DateTimeField()
 
 
 class Rebinding(PlainModel):

@@ -3,7 +3,7 @@
 from django.db.models import Count, QuerySet
 
 from apps.core.errors import NotFound
-from apps.domain.security_worlds.models import ProtectedKey, SecurityWorld
+from apps.domain.security_worlds.models import ProtectedKey, SecurityWorld, StatementKey
 
 
 class WorldNotFound(NotFound):
@@ -31,6 +31,12 @@ def count_keys() -> dict[tuple[str, str], int]:
     names = dict(_for_vaults().values_list("pk", "name"))
     rows = ProtectedKey.objects.values_list("world_id", "custody").annotate(n=Count("*"))  # no join: many rows
     return {(names[world], custody): count for world, custody, count in rows if world in names}
+
+
+def statement_authorities() -> dict[str, bytes]:
+    """The certificates (DER) of the authorities of key statements, by the name of their world."""
+    rows = StatementKey.objects.filter(role=StatementKey.Role.AUTHORITY).order_by("created")
+    return {name: bytes(certificate) for name, certificate in rows.values_list("world__name", "certificate")}
 
 
 def _for_vaults() -> QuerySet[SecurityWorld]:

@@ -13,10 +13,15 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.serialization import Encoding
 from django.db import transaction
 
 from apps.audit_log.operation_names import Operation
+from apps.core import clock
 from apps.core.errors import BadRequest, Conflict
+from apps.core.private_files import replace_file
 from apps.domain.access.audit_records import append_change
 from apps.domain.access.permissions import Permission
 from apps.domain.access.system_grants import system_grant
@@ -24,6 +29,7 @@ from apps.domain.security_worlds.models import SecurityWorld, WorldGeneration
 from apps.hsm.api import Hsm
 from apps.hsm.types import MasterPin, WorldMasters
 from apps.workers.audit_worker import keys
+from apps.workers.hsm_runtime import statement_keys
 from apps.workers.hsm_runtime.token_startup import module_config
 from apps.workers.hsm_runtime.translation import masters_of
 
@@ -89,9 +95,11 @@ def read_plan(path: Path) -> Plan:
 
 
 def is_done(plan: Plan) -> bool:
-    """True when the database has this generation of this world, with every master key of today's generations."""
+    """True when the database has this generation of this world, with every key that today's ceremonies create."""
     rows = WorldGeneration.objects.filter(world__name=plan.name, number=plan.generation)
     if plan.purpose == SecurityWorld.Purpose.AUDIT and not keys.exist():
+        return False
+    if plan.purpose == SecurityWorld.Purpose.VAULTS and not statement_keys.exist(world=plan.name, now=clock.now()):
         return False
     return rows.filter(hmac_wrapping_id__isnull=False, export_wrapping_id__isnull=False).exists()
 
@@ -99,7 +107,8 @@ def is_done(plan: Plan) -> bool:
 def run_ceremony(plan: Plan, *, transcript: Path, now: datetime) -> dict[str, Any]:
     """Create the master keys (or continue an interrupted ceremony from its transcript), and store the world.
 
-    A generation from before WK-H and WK-X existed gets those two.
+    A generation from before WK-H and WK-X existed gets those two, a world without keys for statements gets those. The
+    certificate of their authority is written beside the transcript, `statement-authority-WORLD.pem`.
 
     Raises `CeremonyRefused`, and the boundary's errors.
     """
@@ -128,10 +137,14 @@ def run_ceremony(plan: Plan, *, transcript: Path, now: datetime) -> dict[str, An
             masters = hsm.create_masters(world=plan.name, generation=plan.generation)
             _write(transcript, _transcript(plan, hsm, masters, now))
         hsm.load_world(masters)  # find them by id and check value, as every worker does
-        _store(plan, hsm, masters, transcript, now)
+        authority = _store(plan, hsm, masters, transcript, now)
     finally:
         hsm.close()
     result: dict[str, Any] = json.loads(transcript.read_text(encoding="utf-8"))
+    if authority is not None:
+        pem = transcript.with_name(f"statement-authority-{plan.name}.pem")
+        replace_file(pem, authority.public_bytes(Encoding.PEM), mode=0o644)  # public: verifiers need it
+        result["statement_authority"] = authority.fingerprint(hashes.SHA256()).hex()
     return result
 
 
@@ -181,7 +194,8 @@ def _write(path: Path, text: dict[str, Any]) -> None:
 
 
 @transaction.atomic
-def _store(plan: Plan, hsm: Hsm, masters: WorldMasters, transcript: Path, now: datetime) -> None:
+def _store(plan: Plan, hsm: Hsm, masters: WorldMasters, transcript: Path, now: datetime) -> x509.Certificate | None:
+    """Store the world and its generation; return the certificate of the authority of its statements, if it has one."""
     world, created = SecurityWorld.objects.get_or_create(
         name=plan.name,
         defaults={
@@ -204,10 +218,16 @@ def _store(plan: Plan, hsm: Hsm, masters: WorldMasters, transcript: Path, now: d
     )
     if plan.purpose == SecurityWorld.Purpose.AUDIT:
         keys.ensure(hsm, world, now=now)  # before the first record, which is sealed to one of them
+        authority, detail = None, {}
+    else:
+        authority = statement_keys.ensure(hsm, world, now=now)
+        detail = {"statementAuthoritySha256": authority.fingerprint(hashes.SHA256()).hex()}
     append_change(
         system_grant(Permission.ORGANISATION_INITIALISE, origin="hsm_ceremony"),
         operation=Operation.WORLD_CEREMONY,
         object_id=f"worlds/{plan.name}/{plan.generation}",
         transcriptSha256=hashlib.sha256(transcript.read_bytes()).hexdigest(),
         configSha256=plan.config_sha256,
+        **detail,
     )
+    return authority

@@ -5,6 +5,7 @@ from pathlib import Path
 from django.conf import settings
 
 from apps.domain.hsm_client.protocol import (
+    AttestKey,
     BindBackup,
     CheckBackup,
     CheckSigningKey,
@@ -38,6 +39,7 @@ REQUESTS: dict[str, frozenset[type[Request]]] = {
             # In a caller's name: the worker decides (docs/decisions/0019-worker-decides.md).
             UseKey,
             UnsealSecret,
+            AttestKey,
             ReleaseKey,
             SignStatement,
             IssueToken,

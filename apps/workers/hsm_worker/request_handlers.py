@@ -13,6 +13,7 @@ from apps.domain.access.grants import Scope
 from apps.domain.access.system_grants import SYSTEM
 from apps.domain.hsm_client.lane_client import ProtectedKeyAltered, RequestMalformed
 from apps.domain.hsm_client.protocol import (
+    AttestKey,
     BindBackup,
     CallerRequest,
     CheckBackup,
@@ -43,7 +44,15 @@ from apps.hsm.api import Hsm
 from apps.workers.hsm_runtime import latency_metrics, peers
 from apps.workers.hsm_runtime.hsm_thread import Answer
 from apps.workers.hsm_runtime.translation import boundary_errors
-from apps.workers.hsm_worker import binding_handlers, caller_handlers, callers, key_import, preflight, secret_storing
+from apps.workers.hsm_worker import (
+    binding_handlers,
+    caller_handlers,
+    callers,
+    key_import,
+    key_statements,
+    preflight,
+    secret_storing,
+)
 from apps.workers.hsm_worker.altered_keys import report_altered
 from apps.workers.hsm_worker.request_values import read_id
 
@@ -102,6 +111,7 @@ _HANDLERS: dict[type[Any], Callable[[Hsm, Any, datetime], Any]] = {
     SealSecret: binding_handlers.seal_secret,
     StoreSecret: secret_storing.store_secret,
     SealDestination: binding_handlers.seal_destination,
+    AttestKey: key_statements.attest_key,
     UnsealSecret: caller_handlers.unseal_secret,
     IssueToken: caller_handlers.issue_token,
     SignStatement: caller_handlers.sign_statement,

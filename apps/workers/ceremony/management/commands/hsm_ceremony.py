@@ -37,4 +37,6 @@ class Command(BaseCommand):
             raise CommandError(str(error)) from error
         for name, pin in transcript["masters"].items():
             self.stdout.write(f"{name:<18} check value {pin['check_value']}")
+        if "statement_authority" in transcript:
+            self.stdout.write(f"statement authority, SHA-256 {transcript['statement_authority']}")
         self.stdout.write(f"world {plan.name}, generation {plan.generation}, token {transcript['token_serial']}")
