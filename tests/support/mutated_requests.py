@@ -50,6 +50,8 @@ BODIES = {
         "attributes": {"expiryTime": "P1Y"},
     },
     "KeyRelease": {"target": "e30.e30.e30", "nonce": "n", "enc": "CKM_RSA_AES_KEY_WRAP"},
+    "KeySecureWrap": {"alg": "A256KW"},
+    "KeySecureUnwrap": {"alg": "A256KW", "value": _DIGEST, "target": "e30.e30.e30"},
     "RandomBytesGet": {"count": 16},
     "SecretSet": {"value": "v", "contentType": "t", "attributes": {"enabled": True}, "tags": {"a": "b"}},
     "SecretUpdate": {"contentType": "t", "attributes": {"exp": 4781870437}, "tags": {"a": "b"}},

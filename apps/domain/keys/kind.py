@@ -27,6 +27,8 @@ class KeyItem(ObjectItem):
 
     custody: str
     exportable: bool
+    key_type: str
+    parameter: str
 
     @property
     def hardware(self) -> bool:

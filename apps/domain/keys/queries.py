@@ -16,8 +16,6 @@ class KeyFacts(KeyItem):
     """A finished version of a key as its bundle shows it."""
 
     id: UUID
-    key_type: str
-    parameter: str
     operations: list[str]
     release_policy: dict[str, Any] | None
     public_key: bytes  # SPKI; nothing for an AES key

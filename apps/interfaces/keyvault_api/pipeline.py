@@ -17,7 +17,7 @@ from django.db import connection
 from apps.audit_log.group_commit import NotStoredByLeader, append_together
 from apps.audit_log.operation_names import Operation
 from apps.core.clock import now
-from apps.core.errors import BadRequest, Unavailable
+from apps.core.errors import BadRequest, NotFound, Unavailable
 from apps.core.principals import Principal, RequestContext, Scheme
 from apps.core.request_facts import request_context
 from apps.domain.access.audit_records import append_reading
@@ -30,7 +30,7 @@ from apps.domain.vaults import quotas
 from apps.domain.vaults.models import Vault
 from apps.domain.vaults.queries import find_vault, find_vault_id
 from apps.domain.vaults.quotas import Quota
-from apps.interfaces.keyvault_api.api_versions import API_VERSIONS, find_version
+from apps.interfaces.keyvault_api.api_versions import API_VERSIONS, find_version, has_feature
 from apps.interfaces.keyvault_api.error_response import error_mapping, to_response
 from apps.interfaces.keyvault_api.messages import API_VERSION, ApiRequest, ApiResponse
 
@@ -39,6 +39,10 @@ Result = TypeVar("Result")
 
 class BadApiVersion(BadRequest):
     """The api-version is missing, or not supported."""
+
+
+class NotInApiVersion(NotFound):
+    """The operation was added by a later api-version."""
 
 
 class Recorder(Enum):
@@ -68,6 +72,11 @@ class OperationContext:
             raise GrantMismatch("the HSM worker decides on this operation")
         return self._grant
 
+    @property
+    def api_version(self) -> str:
+        """The known version that the request is served as."""
+        return find_version(self.caller.api_version) or API_VERSIONS[0]
+
     def call(self, operation: Callable[..., Result], **arguments: Any) -> Result:
         """Call a domain operation on the named object, with this request's grant."""
         return operation(grant=self.grant, vault=self.vault, name=self.request.name, now=self.now, **arguments)
@@ -83,6 +92,7 @@ class ApiOperation:
     recorder: Recorder
     perform: Callable[[OperationContext], dict[str, Any] | ApiResponse]
     quota: Quota | None = Quota.OTHER  # None: the domain consumes the quota, which depends on the key
+    since: str = API_VERSIONS[0]  # the api-version that added it
 
 
 def serve(operation: ApiOperation, request: ApiRequest) -> ApiResponse:
@@ -114,10 +124,11 @@ def serve(operation: ApiOperation, request: ApiRequest) -> ApiResponse:
 def _serve(operation: ApiOperation, request: ApiRequest, attempt: Attempt) -> ApiResponse:
     grant: Grant | None = None
     if operation.recorder is Recorder.DECIDING_WORKER:
-        attempt.principal = _authenticate(attempt)  # keeps requests without a valid token away from the worker
+        # Keeps requests without a valid token away from the worker.
+        attempt.principal = _authenticate(attempt, since=operation.since)
         attempt.vault = find_vault(name=request.vault_name)  # whose world has the worker
     else:
-        grant = decide(attempt, lambda: _authenticate(attempt))
+        grant = decide(attempt, lambda: _authenticate(attempt, since=operation.since))
     vault, principal = attempt.vault, attempt.principal
     assert vault is not None and principal is not None  # noqa: S101, PT018  both are known now
     if operation.quota is not None:
@@ -134,13 +145,16 @@ def _serve(operation: ApiOperation, request: ApiRequest, attempt: Attempt) -> Ap
     return result if isinstance(result, ApiResponse) else ApiResponse(200, result)
 
 
-def _authenticate(attempt: Attempt) -> Principal:
+def _authenticate(attempt: Attempt, *, since: str) -> Principal:
     if not attempt.context.credential:
         raise tokens.TokenMissing("AKV10000: Request is missing a Bearer or PoP token.")
     principal = attempt.principal = tokens.authenticate(attempt.context.credential)
-    if find_version(attempt.context.api_version) is None:
-        versions = ", ".join(sorted(API_VERSIONS))
+    version = find_version(attempt.context.api_version)
+    if version is None:
+        versions = ", ".join(API_VERSIONS)
         raise BadApiVersion(f"The api-version is missing or not supported. Use one of {versions}.")
+    if not has_feature(version, since):
+        raise NotInApiVersion(f"The api-version {version} does not have this operation. Use {since} or a later one.")
     return principal
 
 

@@ -1,5 +1,6 @@
 """The management API for the security worlds and their HSMs."""
 
+import hashlib
 from typing import Any
 
 from rest_framework import serializers
@@ -8,7 +9,7 @@ from apps.audit_log.operation_names import Operation
 from apps.domain.access.permissions import Permission
 from apps.domain.hsm_client.hsm_status import status_of
 from apps.domain.security_worlds.models import SecurityWorld
-from apps.domain.security_worlds.queries import count_keys, list_worlds
+from apps.domain.security_worlds.queries import count_keys, list_worlds, statement_authorities
 from apps.interfaces.management_api.base import Resource, endpoint
 
 
@@ -44,6 +45,9 @@ class WorldSerializer(serializers.Serializer[Any]):
     hsm_keys = serializers.IntegerField(read_only=True)
     software_keys = serializers.IntegerField(read_only=True)
     profile = serializers.DictField(read_only=True)
+    statement_authority = serializers.CharField(
+        read_only=True, allow_null=True, help_text="SHA-256 of the certificate that verifiers of key statements trust"
+    )
     workers = TokenSerializer(many=True, read_only=True)
     latencies = LatencySerializer(many=True, read_only=True)
 
@@ -54,17 +58,18 @@ class Worlds(Resource):
     @endpoint(Operation.WORLD_LIST, Permission.USAGE_READ, lists=WorldSerializer)
     def list(self) -> Any:
         """Which worlds serve and how fast, with their tokens and what their HSMs can do."""
-        counts = count_keys()
-        return [_describe(world, counts) for world in list_worlds()]
+        counts, authorities = count_keys(), statement_authorities()
+        return [_describe(world, counts, authorities.get(world.name)) for world in list_worlds()]
 
 
-def _describe(world: SecurityWorld, counts: dict[tuple[str, str], int]) -> dict[str, Any]:
+def _describe(world: SecurityWorld, counts: dict[tuple[str, str], int], authority: bytes | None) -> dict[str, Any]:
     status = status_of(world=world.name)
     return {
         "world": world.name,
         "geography": world.geography,
         "generation": world.generation,
         "profile": world.profile,
+        "statement_authority": hashlib.sha256(authority).hexdigest() if authority else None,
         "serving": status.serving,
         "hsm_keys": counts.get((world.name, "wrapped"), 0),
         "software_keys": counts.get((world.name, "software"), 0),

@@ -44,9 +44,9 @@ class WrappedKey:
     ciphertext: bytes
 
 
-def parse_import(data: bytes) -> ClearKey | WrappedKey:
-    """Parse the imported key. Raises `BadBody`, `BadEncoding`, `BadKeyParameter`."""
-    body = ImportKeyBody.read(data)
+def parse_import(data: bytes, *, api_version: str) -> ClearKey | WrappedKey:
+    """Parse the imported key. Raises `BadBody`, `BadEncoding`, `BadKeyParameter`, `ExternalKeyRefused`."""
+    body = ImportKeyBody.validate_object(wire.load_key_body(data, api_version=api_version))
     jwk: dict[str, Any] = {name: value for name, value in body["key"].items() if value is not None}
     key_type, hardware = wire.parse_type(_text(jwk, "kty"))
     operations = jwk.get("key_ops")

@@ -7,13 +7,16 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from apps.core.encoding import from_base64url, to_base64url
+from apps.core.errors import BadRequest
 from apps.core.strict_json import loads_object
-from apps.domain.keys.key_use import UseInput
+from apps.domain.keys import keyverify
+from apps.domain.keys.key_use import Attestation, UseInput
 from apps.domain.keys.kind import KeyItem
 from apps.domain.keys.queries import KeyFacts
 from apps.domain.keys.release_policy import validate_release_policy
 from apps.domain.keys.rules import USUAL_EXPONENT, BadKeyParameter, NewKey
 from apps.domain.vaults.models import Vault
+from apps.interfaces.keyvault_api.api_versions import EXTERNAL_KEYS, KEY_SIZE, has_feature
 from apps.interfaces.keyvault_api.serializers.common import attributes
 from apps.interfaces.keyvault_api.serializers.fields import (
     Attributes,
@@ -39,6 +42,10 @@ _TYPES = {
 _DEFAULTS = {"RSA": "2048", "EC": "P-256", "oct": "256"}
 
 
+class ExternalKeyRefused(BadRequest):
+    """A key whose material would be in an external HSM."""
+
+
 class NewKeyBody(Body):
     """POST /keys/{name}/create."""
 
@@ -61,13 +68,29 @@ class UpdateKeyBody(Body):
     release_policy = Plain(kind=dict, required=False, allow_null=True)
 
 
-def parse_new_key(data: bytes) -> NewKey:
-    """Parse the key to create. Raises `BadBody`, `BadKeyParameter`, `BadReleasePolicy`."""
-    body = NewKeyBody.read(data)
+def parse_new_key(data: bytes, *, api_version: str) -> NewKey:
+    """Parse the key to create. Raises `BadBody`, `BadKeyParameter`, `BadReleasePolicy`, `ExternalKeyRefused`."""
+    body = NewKeyBody.validate_object(load_key_body(data, api_version=api_version))
     key_type, hardware = parse_type(body["kty"])
     size = body.get("key_size")
     parameter = body.get("crv") if key_type == "EC" else None if size is None else str(size)
     return new_key(body, key_type, hardware=hardware, parameter=parameter or _DEFAULTS[key_type])
+
+
+def load_key_body(data: bytes, *, api_version: str) -> dict[str, Any]:
+    """Load the body of a request that describes a key. Raises `BadBody`, `ExternalKeyRefused`.
+
+    An external key has no `kty`, so this comes before the other properties. Older versions ignore `external_key`, as
+    everything that they do not know.
+    """
+    body = loads_object(data)
+    given = body.get("attributes")
+    if isinstance(given, dict) and given.get("external_key") is not None and has_feature(api_version, EXTERNAL_KEYS):
+        raise ExternalKeyRefused(
+            "External keys are not supported: no external HSM is connected to this vault. Omit 'external_key', and "
+            "specify a 'kty'."
+        )
+    return body
 
 
 def parse_type(text: str) -> tuple[str, bool]:
@@ -98,9 +121,9 @@ def new_key(body: dict[str, Any], key_type: str, *, hardware: bool, parameter: s
     )
 
 
-def parse_changes(data: bytes) -> dict[str, Any]:
-    """Parse the changes of a version. Raises `BadBody`, `BadReleasePolicy`."""
-    body = UpdateKeyBody.read(data)
+def parse_changes(data: bytes, *, api_version: str) -> dict[str, Any]:
+    """Parse the changes of a version. Raises `BadBody`, `BadReleasePolicy`, `ExternalKeyRefused`."""
+    body = UpdateKeyBody.validate_object(load_key_body(data, api_version=api_version))
     changes = changes_of(body, tags="tags", key_ops="operations")
     if body.get("release_policy"):
         changes["release_policy"] = validate_release_policy(body["release_policy"])
@@ -133,27 +156,40 @@ def _bytes(body: dict[str, Any], field: str) -> bytes:
     return from_base64url(text, field=field)
 
 
-def bundle(facts: KeyFacts, vault: Vault, *, origin: str) -> dict[str, Any]:
-    """Build a KeyBundle."""
+def bundle(facts: KeyFacts, vault: Vault, *, origin: str, api_version: str) -> dict[str, Any]:
+    """Build a KeyBundle as a known version of the API shows it."""
     kty = facts.key_type + ("-HSM" if facts.hardware else "")
     kid = f"{origin}/keys/{facts.name}/{facts.version}"
     public = {} if facts.key_type == "oct" else _public_members(facts.public_key, facts.parameter)
     jwk = {"kid": kid, "kty": kty, "key_ops": facts.operations, **public}
-    body = {"key": jwk, "attributes": _attributes(facts, vault)}
+    body = {"key": jwk, "attributes": _attributes(facts, vault, api_version)}
     if facts.release_policy is not None:
         body["release_policy"] = facts.release_policy
     return _with_extras(body, facts)
 
 
-def item(item: KeyItem, vault: Vault, *, kid: str) -> dict[str, Any]:
+def attestation(made: Attestation, *, key_type: str) -> dict[str, Any]:
+    """Build the `attestation` of a bundle's attributes. One statement covers both halves of a key pair."""
+    statement = to_base64url(made.statement)
+    shown = {
+        "certificatePemFile": to_base64url(made.chain),
+        "privateKeyAttestation": statement,
+        "version": keyverify.VERSION,
+    }
+    return shown if key_type.startswith("oct") else shown | {"publicKeyAttestation": statement}
+
+
+def item(item: KeyItem, vault: Vault, *, kid: str, api_version: str) -> dict[str, Any]:
     """Build a KeyItem of a list."""
-    return _with_extras({"kid": kid, "attributes": _attributes(item, vault)}, item)
+    return _with_extras({"kid": kid, "attributes": _attributes(item, vault, api_version)}, item)
 
 
-def _attributes(item: KeyItem, vault: Vault) -> dict[str, Any]:
+def _attributes(item: KeyItem, vault: Vault, api_version: str) -> dict[str, Any]:
     shown = attributes(item, vault)
     shown["exportable"] = item.exportable
     shown["hsmPlatform"] = "1" if item.hardware else "0"
+    if item.key_type == "oct" and has_feature(api_version, KEY_SIZE):
+        shown["key_size"] = int(item.parameter)
     return shown
 
 

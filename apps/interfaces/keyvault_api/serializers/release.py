@@ -6,6 +6,7 @@ from typing import Any
 from apps.core.encoding import to_base64url
 from apps.domain.keys.queries import KeyFacts
 from apps.domain.vaults.models import Vault
+from apps.interfaces.keyvault_api.api_versions import API_VERSIONS, find_version
 from apps.interfaces.keyvault_api.serializers import keys as wire
 from apps.interfaces.keyvault_api.serializers.fields import Body, StrictString
 
@@ -38,7 +39,7 @@ def statement(
     api_version: str,
 ) -> dict[str, Any]:
     """Build the payload of the JWS: the request, and the key bundle with the released key in `key_hsm`."""
-    bundle = wire.bundle(facts, vault, origin=origin)
+    bundle = wire.bundle(facts, vault, origin=origin, api_version=find_version(api_version) or API_VERSIONS[0])
     released = {
         "schema_version": "1.0",
         "header": {"kid": kid, "alg": "dir", "enc": request["enc"]},

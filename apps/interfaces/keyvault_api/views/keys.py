@@ -4,17 +4,23 @@ from typing import Any
 
 from apps.audit_log.operation_names import Operation
 from apps.core.encoding import to_base64url
+from apps.core.errors import BadRequest
 from apps.domain.access.permissions import Permission
 from apps.domain.keys import key_use, queries
 from apps.domain.keys.kind import KEYS, KeyItem
 from apps.domain.keys.operations import creation, key_release, random_numbers
 from apps.domain.keys.operations.rotation import set_policy
+from apps.interfaces.keyvault_api.api_versions import KEY_ATTESTATION, SECURE_WRAP
 from apps.interfaces.keyvault_api.pipeline import ApiOperation, OperationContext, Recorder
 from apps.interfaces.keyvault_api.serializers import imports, rotation
 from apps.interfaces.keyvault_api.serializers import keys as wire
 from apps.interfaces.keyvault_api.serializers import release as release_wire
 from apps.interfaces.keyvault_api.serializers.fields import Body, StrictInteger
 from apps.interfaces.keyvault_api.views.objects import ObjectViews
+
+
+class SecureWrapRefused(BadRequest):
+    """An operation of a trusted execution environment that this service does not have."""
 
 
 class CountBody(Body):
@@ -24,12 +30,13 @@ class CountBody(Body):
 
 
 def _create(context: OperationContext) -> dict[str, Any]:
-    spec = wire.parse_new_key(context.request.body())
+    spec = wire.parse_new_key(context.request.body(), api_version=context.api_version)
     return _bundle(context, context.call(creation.create, spec=spec))
 
 
 def _import(context: OperationContext) -> dict[str, Any]:
-    key = imports.parse_import(context.request.body(largest=imports.LARGEST_BODY))
+    body = context.request.body(largest=imports.LARGEST_BODY)
+    key = imports.parse_import(body, api_version=context.api_version)
     if isinstance(key, imports.WrappedKey):
         facts = context.call(creation.import_wrapped_key, spec=key.spec, kek=key.kek, ciphertext=key.ciphertext)
     else:
@@ -47,7 +54,7 @@ def _get(context: OperationContext) -> dict[str, Any]:
 
 
 def _update(context: OperationContext) -> dict[str, Any]:
-    changes = wire.parse_changes(context.request.body())
+    changes = wire.parse_changes(context.request.body(), api_version=context.api_version)
     return _bundle(context, context.call(creation.update, version=context.request.version, changes=changes))
 
 
@@ -84,6 +91,21 @@ def _release(context: OperationContext) -> dict[str, Any]:
         payload=payload,
     )
     return {"value": statement}
+
+
+def _get_attestation(context: OperationContext) -> dict[str, Any]:
+    request = context.request
+    made = key_use.attest(context=context.caller, vault=context.vault, name=request.name, version=request.version)
+    body = _bundle(context, queries.find_facts(vault_id=context.vault.pk, name=made.name, version=made.version))
+    body["attributes"]["attestation"] = wire.attestation(made, key_type=body["key"]["kty"])
+    return body
+
+
+def _secure_wrap(_context: OperationContext) -> dict[str, Any]:
+    raise SecureWrapRefused(
+        "Secure wrap and unwrap need a trusted execution environment with its attestation service; this vault has "
+        "none. Use wrapkey and unwrapkey, or release an exportable key to an attested environment."
+    )
 
 
 def _random(context: OperationContext) -> dict[str, Any]:
@@ -123,7 +145,7 @@ def _ask(context: OperationContext, data: key_use.UseInput) -> key_use.UseResult
 
 
 def _bundle(context: OperationContext, facts: queries.KeyFacts) -> dict[str, Any]:
-    return wire.bundle(facts, context.vault, origin=context.request.origin)
+    return wire.bundle(facts, context.vault, origin=context.request.origin, api_version=context.api_version)
 
 
 def _object_bundle(context: OperationContext, key: Any) -> dict[str, Any]:
@@ -131,11 +153,13 @@ def _object_bundle(context: OperationContext, key: Any) -> dict[str, Any]:
 
 
 def _item(context: OperationContext, item: KeyItem) -> dict[str, Any]:
-    return wire.item(item, context.vault, kid=f"{context.request.origin}/keys/{item.name}")
+    kid = f"{context.request.origin}/keys/{item.name}"
+    return wire.item(item, context.vault, kid=kid, api_version=context.api_version)
 
 
 def _version_item(context: OperationContext, item: KeyItem) -> dict[str, Any]:
-    return wire.item(item, context.vault, kid=f"{context.request.origin}/keys/{item.name}/{item.version}")
+    kid = f"{context.request.origin}/keys/{item.name}/{item.version}"
+    return wire.item(item, context.vault, kid=kid, api_version=context.api_version)
 
 
 OBJECTS = ObjectViews(KEYS, bundle=_object_bundle, item=_item, version_item=_version_item)
@@ -159,6 +183,13 @@ RESTORE = ApiOperation(Operation.KEY_RESTORE, P.KEYS_RESTORE, "key", CHANGE, OBJ
 GET_POLICY = ApiOperation(Operation.KEY_ROTATION_POLICY_GET, P.KEYS_GET_ROTATION_POLICY, "key", PIPELINE, _get_policy)
 SET_POLICY = ApiOperation(Operation.KEY_ROTATION_POLICY_SET, P.KEYS_SET_ROTATION_POLICY, "key", CHANGE, _set_policy)
 RELEASE = ApiOperation(Operation.KEY_RELEASE, P.KEYS_RELEASE, "key", WORKER, _release, quota=None)
+GET_ATTESTATION = ApiOperation(
+    Operation.KEY_GET_ATTESTATION, P.KEYS_GET, "key", DECIDES, _get_attestation, quota=None, since=KEY_ATTESTATION
+)
+SECURE_WRAP_KEY = ApiOperation(Operation.KEY_SECURE_WRAP, P.KEYS_WRAP, "key", PIPELINE, _secure_wrap, since=SECURE_WRAP)
+SECURE_UNWRAP_KEY = ApiOperation(
+    Operation.KEY_SECURE_UNWRAP, P.KEYS_UNWRAP, "key", PIPELINE, _secure_wrap, since=SECURE_WRAP
+)
 RANDOM = ApiOperation(Operation.RANDOM_BYTES_GET, P.RANDOM_GET, "key", PIPELINE, _random)
 SIGN = ApiOperation(Operation.KEY_SIGN, P.KEYS_SIGN, "key", DECIDES, _use, quota=None)
 VERIFY = ApiOperation(Operation.KEY_VERIFY, P.KEYS_VERIFY, "key", DECIDES, _verify, quota=None)
