@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
+from . import key_statement_commands
 from .backends import backend_of, vault_backend_of
 from .client import client_of
 from .errors import ExitCode, usage_error
@@ -17,6 +18,7 @@ from .options import Name, Vault, Version, argument, option
 from .output import Format, print_result, print_value
 
 app = object_group("key", "Keys: they never leave the HSM; applications ask the vault to use them.")
+key_statement_commands.add_commands(app)
 
 _DEFAULT_PARAMETERS = {"RSA": "2048", "EC": "P-256", "oct": "256"}
 _CHUNK = 1024 * 1024

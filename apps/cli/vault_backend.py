@@ -68,6 +68,11 @@ class VaultBackend:
         result: dict[str, Any] = self._request(vault, "POST", "keys", name, version, operation, body=body)
         return result
 
+    def key_attestation(self, vault: str, name: str, version: str) -> dict[str, Any]:
+        """The bundle of a key version, with the signed statement about it."""
+        result: dict[str, Any] = self._request(vault, "GET", "keys", name, version, "attestation")
+        return result
+
     def get_value(self, vault: str, name: str, version: str = "", reason: str = "") -> str:
         """A secret's value. An application gives no reason."""
         del reason

@@ -1,4 +1,4 @@
-"""The auditors' one-file verifiers, which check logs and evidence packs offline."""
+"""The one-file verifiers, which check logs, evidence packs and key statements offline."""
 
 import importlib.util
 import sys
@@ -10,6 +10,7 @@ from .errors import CliError, ExitCode, usage_error
 _SOURCES = {
     "auditverify.py": "audit_log/auditverify.py",
     "packverify.py": "audit_reader/packverify.py",
+    "keyverify.py": "domain/keys/keyverify.py",
 }  # in a checkout
 
 
@@ -19,6 +20,10 @@ def find(name: str) -> Path:
     for path in (here / name, here.parent / _SOURCES[name]):
         if path.is_file():
             return path
+    if name == "keyverify.py":
+        raise CliError(
+            f"The verifier is missing. Reinstall the command line, which includes {name}.", ExitCode.NOT_FOUND
+        )
     text = f"The verifier is missing. Download {name} from the auditors' portal (Integrity)"
     usage = f"and specify it: --verifier {name}" if name == "auditverify.py" else "and run it."
     raise CliError(f"{text} {usage}", ExitCode.NOT_FOUND)
@@ -26,7 +31,7 @@ def find(name: str) -> Path:
 
 def load(path: Path) -> Any:
     """A verifier as a module. Raises `CliError`."""
-    name = "packverify" if path.name == "packverify.py" else "auditverify"
+    name = path.stem if path.name in _SOURCES else "auditverify"
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None or not path.is_file():
         raise usage_error(f"{path} is not a Python file.")
