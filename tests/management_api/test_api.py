@@ -60,6 +60,7 @@ MATRIX = [
     ("POST", "vaults/demo-europe/new-key", {"SECOPS"}),
     ("POST", "vaults/demo-europe/import-key", {"SECOPS"}),
     ("POST", "vaults/demo-europe/keys/ITEM/rotate", {"SECOPS"}),
+    ("GET", "vaults/demo-europe/keys/ITEM/attestation", {"SECOPS"}),
     ("PUT", "vaults/demo-europe/keys/ITEM/rotation-policy", {"SECOPS"}),
     ("GET", "vaults/demo-europe/objects/keys", {"SECOPS"}),
     ("GET", "vaults/demo-europe/objects/keys/ITEM", {"SECOPS"}),
@@ -258,6 +259,7 @@ def test_the_hsms_are_told_with_tokens_and_times(api):
     assert europe["serving"]
     assert [worker["token"] for worker in europe["workers"]] == ["vp-europe"] * 2
     assert "AES_GCM" in europe["profile"]["mechanisms"]
+    assert len(bytes.fromhex(europe["statement_authority"])) == 32
     assert all(0 < row["p50"] <= row["p99"] for row in europe["latencies"])
 
 

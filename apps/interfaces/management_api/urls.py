@@ -9,6 +9,7 @@ from apps.interfaces.management_api.attestation import AttestationAuthorities
 from apps.interfaces.management_api.bulk_rotations import Rollovers, VaultRollovers
 from apps.interfaces.management_api.denials import Refusals
 from apps.interfaces.management_api.groups import Groups
+from apps.interfaces.management_api.key_statements import KeyStatements
 from apps.interfaces.management_api.log_destinations import VaultLog
 from apps.interfaces.management_api.objects import Catalog, Objects, TestCalls
 from apps.interfaces.management_api.overview import Overview
@@ -56,6 +57,7 @@ urlpatterns = [
     path(f"{_VAULT}/import-key", Objects.as_view({"post": "import_key"})),
     path(f"{_VAULT}/new-key", Objects.as_view({"post": "create_key"})),
     path(f"{_VAULT}/keys/<str:item>/rotate", Objects.as_view({"post": "rotate"})),
+    path(f"{_VAULT}/keys/<str:item>/attestation", KeyStatements.as_view({"get": "get_statement"})),
     path(f"{_VAULT}/keys/<str:item>/rotation-policy", Objects.as_view({"put": "set_rotation_policy"})),
     path(f"{_VAULT}/objects/<str:kind>", Objects.as_view({"get": "list"})),
     path(_OBJECT, Objects.as_view({"get": "list_versions", "delete": "destroy"})),
