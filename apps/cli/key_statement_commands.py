@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from . import verifiers
-from .backends import vault_backend_of
+from .backends import backend_of
 from .command_group import CommandGroup
 from .files import open_output
 from .options import Name, Vault, Version, argument, option
@@ -27,11 +27,10 @@ def add_commands(app: CommandGroup) -> None:
 
 def attestation(ctx: typer.Context, name: Name, vault: Vault, version: Version = "", output: Output = None) -> None:
     """Get a statement, signed in the HSM, about a key: its origin, protection, operations and place. Prints JSON."""
-    bundle = vault_backend_of(ctx).key_attestation(vault, name, version)
-    _write(json.dumps(bundle, indent=2).encode() + b"\n", output)
+    statement = backend_of(ctx).key_attestation(vault, name, version)
+    _write(json.dumps(statement, indent=2).encode() + b"\n", output)
     if output is not None:
-        kid = bundle["key"]["kid"]
-        print_result(f"The statement about {kid} is in {output}.", vault=vault, name=name, id=kid, file=str(output))
+        print_result(f"The statement about {name} is in {output}.", vault=vault, name=name, file=str(output))
 
 
 def verify_attestation(

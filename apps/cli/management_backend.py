@@ -68,6 +68,12 @@ class ManagementBackend:
     def purge(self, vault: str, kind: str, name: str) -> None:
         self._request("POST", vault, kind, name, "purge")
 
+    def key_attestation(self, vault: str, name: str, version: str) -> dict[str, Any]:
+        """The signed statement about a key version."""
+        query = {"version": version}
+        result: dict[str, Any] = self._client.manage("GET", "vaults", vault, "keys", name, "attestation", query=query)
+        return result
+
     def get_value(self, vault: str, name: str, version: str = "", reason: str = "") -> str:
         """A secret's value, revealed to a person who gives a reason. Raises `CliError`."""
         if not reason.strip():
