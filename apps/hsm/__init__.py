@@ -17,6 +17,7 @@ exceptions are software-protected keys.
     importing        keys from outside; `byok` writes a BYOK file    software        keys of `cryptography`
     key_release      exportable keys, encrypted to a recipient       envelope        sealed values
     symmetric        AES and HMAC                                    token_presence  exit code: is the token there?
+    message_uses     Ed25519, ML-DSA, ML-KEM
 
 Facts about PKCS#11 and SoftHSM that shape this package: docs/reference/pkcs11-facts.md.
 """

@@ -1,7 +1,7 @@
 """JWA names to PKCS#11 mechanisms and to `cryptography`: one row per algorithm, adding one is adding a row.
 
-Sources: RFC 7518 sections 3 and 4, RFC 8017 (RSA), PKCS#11 3.0 sections 2.1 and 2.3; DigestInfo prefixes from
-RFC 8017 section 9.2 note 1.
+Sources: RFC 7518 sections 3 and 4, RFC 8037, RFC 9964, RFC 8017 (RSA), PKCS#11 3.0 sections 2.1 and 2.3; DigestInfo
+prefixes from RFC 8017 section 9.2 note 1.
 """
 
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
 from pkcs11 import MGF, Mechanism
 
 from apps.hsm.errors import UnsupportedAlgorithm
-from apps.hsm.types import KeyType
+from apps.hsm.types import ED25519, ML_DSA, KeyType
 
 
 class Mode(Enum):
@@ -64,6 +64,14 @@ class Authenticating:
 
     digest: hashes.HashAlgorithm
     mechanism: Mechanism
+
+
+@dataclass(frozen=True, slots=True)
+class MessageSigning:
+    """How an algorithm signs a whole message; `parameter` is the only one that it fits."""
+
+    key_type: KeyType
+    parameter: str
 
 
 _PREFIXES = {
@@ -132,6 +140,13 @@ AUTHENTICATING: dict[str, Authenticating] = {
 }
 
 
+MESSAGE_SIGNING: dict[str, MessageSigning] = {
+    "EdDSA": MessageSigning(KeyType.OKP, ED25519),  # RFC 8037 section 3.1
+    "Ed25519": MessageSigning(KeyType.OKP, ED25519),  # RFC 9864 section 2.2: the same, fully specified
+    **{name: MessageSigning(KeyType.AKP, name) for name in ML_DSA},  # RFC 9964
+}
+
+
 def symmetric(algorithm: str, *, parameter: str) -> Symmetric:
     """Find the row for an AES key of this size. Raises `UnsupportedAlgorithm`."""
     row = SYMMETRIC.get(algorithm)
@@ -145,6 +160,14 @@ def authenticating(algorithm: str) -> Authenticating:
     row = AUTHENTICATING.get(algorithm)
     if row is None:
         raise UnsupportedAlgorithm(f"{algorithm[:40]} does not sign with an oct key")
+    return row
+
+
+def message_signing(algorithm: str, *, key_type: KeyType, parameter: str) -> MessageSigning:
+    """Find the row that fits the key. Raises `UnsupportedAlgorithm`."""
+    row = MESSAGE_SIGNING.get(algorithm)
+    if row is None or row.key_type is not key_type or row.parameter != parameter:
+        raise UnsupportedAlgorithm(f"{algorithm[:40]} does not sign with a key of type {key_type} {parameter}")
     return row
 
 

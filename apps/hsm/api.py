@@ -10,17 +10,30 @@ from typing import Any
 
 from pkcs11 import Attribute
 
-from apps.hsm import binding, envelope, generation, importing, inspection, key_release, public_keys, software
+from apps.hsm import (
+    binding,
+    envelope,
+    generation,
+    hybrid,
+    importing,
+    inspection,
+    key_release,
+    public_keys,
+    software,
+)
 from apps.hsm.device import require_vault_key
 from apps.hsm.errors import (
+    BadCiphertext,
     BadParameter,
     BindingMismatch,
+    DeviceFault,
     OperationFailed,
     UnsupportedAlgorithm,
     translate_pkcs11_errors,
 )
+from apps.hsm.message_uses import MESSAGE_TYPES
 from apps.hsm.session_objects import destroyed_after
-from apps.hsm.types import Binding, Custody, KeyType, Origin, StoredKey
+from apps.hsm.types import ML_KEM, Binding, Custody, KeyType, Message, Origin, StoredKey
 from apps.hsm.uses import Uses, signing_algorithm
 
 _IMPORT = ("import",)
@@ -56,6 +69,7 @@ class Hsm(Uses):
         public = software.public_half(target, material)
         if target.custody is Custody.SOFTWARE:
             return self._finish_software_key(target, public, material, vault_key)
+        generation.check_importable(target)
         with translate_pkcs11_errors(self.canary, refused=BadParameter):
             imported, blob = importing.import_clear(
                 self._session, self._key_store.masters_for(target), target, material
@@ -72,6 +86,7 @@ class Hsm(Uses):
         """
         _check_origin(target, Origin.TRANSFERRED)
         self._key_store.verify_binding(kek, _IMPORT)
+        generation.check_importable(target)
         size = int(kek.binding.parameter) // 8
         if kek.binding.custody is not Custody.WRAPPED or target.custody is not Custody.WRAPPED:
             raise BadParameter("bringing a key needs a key exchange key in the HSM, and a target in the HSM")
@@ -88,6 +103,23 @@ class Hsm(Uses):
         except OperationFailed:
             raise BadParameter("the transfer does not open with this key exchange key") from None
         return self._finish_key(target, public, blob, None)
+
+    def open_transfer(
+        self, key: StoredKey, *, sealed: bytes, kek: StoredKey, vault_key: StoredKey | None = None
+    ) -> bytes:
+        """Open the outer layer of a hybrid BYOK file, with the ML-KEM key exchange key `key`.
+
+        The result is the `ciphertext` of `import_wrapped`, still encrypted for `kek`. Raises `BadParameter`,
+        `BindingMismatch`.
+        """
+        self._key_store.verify_binding(key, _IMPORT)
+        if key.binding.parameter != hybrid.ALGORITHM:
+            raise BadParameter(f"the second key exchange key of a hybrid transfer is {hybrid.ALGORITHM}")
+        try:
+            secret = software.decapsulate(self._open_software(key, vault_key), sealed[: hybrid.CIPHERTEXT_BYTES])
+            return hybrid.open_transfer(sealed, secret=secret, recipient=kek.public_key)
+        except BadCiphertext:
+            raise BadParameter("the transfer does not open with this ML-KEM key exchange key") from None
 
     def verify_binding(self, key: StoredKey) -> None:
         """Verify that the key's world made it, for its place. Raises `BindingMismatch`."""
@@ -190,8 +222,19 @@ class Hsm(Uses):
                 key, Attribute.DECRYPT, lambda handle: envelope.unseal(handle, context=_PROOF, sealed=sealed)
             )
             return
+        if key.binding.key_type in MESSAGE_TYPES:
+            self._check_message_key(key, vault_key)
+            return
         algorithm, digest = generation.pair_challenge(public_keys.load(key.public_key))
         self._sign(key, signing_algorithm(key, algorithm, digest), digest, vault_key)
+
+    def _check_message_key(self, key: StoredKey, vault_key: StoredKey | None) -> None:
+        if key.binding.parameter not in ML_KEM:  # the parameter of the others is the name of their algorithm
+            self._sign_message(key, key.binding.parameter, Message(_PROOF), vault_key, bound=False)
+            return
+        ciphertext, secret = public_keys.encapsulate(public_keys.load(key.public_key))
+        if software.decapsulate(self._open_software(key, vault_key), ciphertext) != secret:
+            raise DeviceFault("the key that was made does not fit its public half")
 
 
 def _check_origin(target: Binding, origin: Origin) -> None:

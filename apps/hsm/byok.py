@@ -14,9 +14,9 @@ from typing import Any
 
 import pkcs11
 from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.asymmetric import ec, mlkem, rsa
 
-from apps.hsm import key_release, module, selftest
+from apps.hsm import hybrid, key_release, module, public_keys, selftest
 from apps.hsm.errors import HsmError
 from apps.hsm.types import ModuleConfig
 
@@ -34,6 +34,7 @@ def main(arguments: list[str]) -> int:
     commands = parser.add_subparsers(required=True)
     wrap_ = commands.add_parser("wrap", help="wrap a key for a key exchange key of the vault")
     wrap_.add_argument("--kek", type=Path, required=True, help="the key exchange key as the vault gives it, JSON")
+    wrap_.add_argument("--pq-kek", type=Path, help="an ML-KEM-768 key exchange key, JSON: makes the transfer hybrid")
     source = wrap_.add_mutually_exclusive_group(required=True)
     source.add_argument("--pem", type=Path, help="an RSA or EC private key, PKCS#8 or traditional, unencrypted")
     source.add_argument("--aes", type=Path, help="the 16, 24 or 32 bytes of an AES key")
@@ -45,8 +46,9 @@ def main(arguments: list[str]) -> int:
     options = parser.parse_args(arguments)
     try:
         kid, recipient = read_kek(options.kek)
+        exchange = read_pq_kek(options.pq_kek) if options.pq_kek else None
         ciphertext = _ciphertext(options, recipient)
-        options.output.write_text(json.dumps(transfer(kid, ciphertext), indent=2) + "\n")
+        options.output.write_text(json.dumps(_file(kid, recipient, exchange, ciphertext), indent=2) + "\n")
     except (CannotWrap, HsmError, pkcs11.PKCS11Error, OSError) as error:
         print(f"Nothing was written: {error or type(error).__name__}", file=sys.stderr)  # noqa: T201  a command
         return 1
@@ -65,11 +67,35 @@ def read_kek(path: Path) -> tuple[str, rsa.RSAPublicKey]:
         raise CannotWrap(f"{path} is not the JSON of an RSA key with kid, n and e.") from None
 
 
-def transfer(kid: str, ciphertext: bytes) -> dict[str, Any]:
-    """Build the content of the file."""
+def read_pq_kek(path: Path) -> tuple[str, bytes]:
+    """Read (kid, SPKI) of an ML-KEM-768 key from a KeyBundle or a bare JSON Web Key. Raises `CannotWrap`."""
+    try:
+        bundle = json.loads(path.read_bytes())
+        jwk = bundle.get("key", bundle)
+        if jwk["alg"] != hybrid.ALGORITHM:
+            raise CannotWrap(f"{path} is not of an {hybrid.ALGORITHM} key.")
+        data = base64.urlsafe_b64decode(jwk["pub"] + "=" * (-len(jwk["pub"]) % 4))
+        return str(jwk["kid"]), public_keys.dump(mlkem.MLKEM768PublicKey.from_public_bytes(data))
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise CannotWrap(f"{path} is not the JSON of an {hybrid.ALGORITHM} key with kid, alg and pub.") from None
+
+
+def _file(
+    kid: str, recipient: rsa.RSAPublicKey, exchange: tuple[str, bytes] | None, ciphertext: bytes
+) -> dict[str, Any]:
+    if exchange is None:
+        return transfer(kid, ciphertext)
+    pq_kid, key = exchange
+    sealed = hybrid.seal_transfer(ciphertext, exchange_key=key, recipient=public_keys.dump(recipient))
+    return transfer(kid, sealed, pq_kid=pq_kid)
+
+
+def transfer(kid: str, ciphertext: bytes, *, pq_kid: str = "") -> dict[str, Any]:
+    """Build the content of the file. `pq_kid`: of a hybrid one."""
+    names = {"kid": kid, "alg": "dir", "enc": _ALGORITHM}
     return {
         "schema_version": "1.0.0",
-        "header": {"kid": kid, "alg": "dir", "enc": _ALGORITHM},
+        "header": {**names, "enc": f"{hybrid.ALGORITHM}+{_ALGORITHM}", "pq_kid": pq_kid} if pq_kid else names,
         "ciphertext": base64.urlsafe_b64encode(ciphertext).decode("ascii").rstrip("="),
         "generator": "Vault Portal byok 1",
     }

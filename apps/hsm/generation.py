@@ -5,14 +5,14 @@ from typing import Any
 
 import pkcs11
 from cryptography.hazmat.primitives.asymmetric import ec
-from pkcs11 import Attribute, KeyType, ObjectClass
+from pkcs11 import Attribute, KeyType, Mechanism, ObjectClass
 from pkcs11.util.ec import encode_named_curve_parameters
 
 from apps.hsm import public_keys, session_objects, templates
 from apps.hsm.errors import BadParameter, UnsupportedAlgorithm
 from apps.hsm.masters import Masters
 from apps.hsm.session_objects import destroyed_after
-from apps.hsm.types import AES_BITS, RSA_BITS, Binding
+from apps.hsm.types import AES_BITS, ED25519, RSA_BITS, Binding
 from apps.hsm.types import KeyType as Kind
 
 CURVE_OIDS = {
@@ -21,22 +21,37 @@ CURVE_OIDS = {
     "P-521": "1.3.132.0.35",
     "P-256K": "1.3.132.0.10",
 }
-TYPES = {Kind.RSA: KeyType.RSA, Kind.EC: KeyType.EC, Kind.OCT: KeyType.AES}
+TYPES = {Kind.RSA: KeyType.RSA, Kind.EC: KeyType.EC, Kind.OCT: KeyType.AES, Kind.OKP: KeyType.EC_EDWARDS}
+_ED25519_PARAMS = bytes.fromhex("06032b6570")  # the OID of RFC 8410 section 3; SoftHSM takes the name of PKCS#11 too
 _SEAL = ("seal",)
+_SOFTWARE_INSTEAD = "make it software-protected: the type without '-HSM'"
 
 
 def generate(
     session: pkcs11.Session, masters: Masters, binding: Binding, *, public_exponent: int = 65537
 ) -> tuple[bytes, bytes]:
-    """Generate (public key as SPKI or b"", wrapped key). Raises `BadParameter` for an unsupported size or curve."""
+    """Generate (public key as SPKI or b"", wrapped key). Raises `BadParameter` for an unsupported type or size."""
     if binding.key_type is Kind.OCT:
         return b"", _generate_secret(session, masters, binding)
     if binding.key_type is Kind.RSA:
         public, private = _generate_rsa(session, binding.parameter, public_exponent)
-    else:
+    elif binding.key_type is Kind.EC:
         public, private = _generate_ec(session, binding.parameter)
+    elif binding.key_type is Kind.OKP:
+        public, private = generate_ed25519(session, binding.parameter)
+    else:
+        raise BadParameter(f"the HSM makes no {binding.parameter} keys; {_SOFTWARE_INSTEAD}")
     with destroyed_after(public), destroyed_after(private):
-        return _public_half(public, binding), wrap_private(masters, binding, private)
+        try:
+            return _public_half(public, binding), wrap_private(masters, binding, private)
+        except pkcs11.KeyNotWrappable:  # SoftHSM 2.6.1 says it of Ed25519 (pkcs11-facts.md section 17)
+            raise BadParameter(f"the HSM wraps no {binding.parameter} keys; {_SOFTWARE_INSTEAD}") from None
+
+
+def check_importable(binding: Binding) -> None:
+    """Raise `BadParameter` unless keys of this type can be imported into the HSM."""
+    if binding.key_type in (Kind.OKP, Kind.AKP):
+        raise BadParameter(f"no {binding.parameter} key is imported into the HSM; {_SOFTWARE_INSTEAD}")
 
 
 def wrap_private(masters: Masters, binding: Binding, private: Any) -> bytes:
@@ -114,6 +129,21 @@ def _generate_ec(session: pkcs11.Session, curve: str) -> tuple[Any, Any]:
     )
 
 
+def generate_ed25519(session: pkcs11.Session, curve: str) -> tuple[Any, Any]:
+    """Generate (public, private) session objects (PKCS#11 3.0 section 2.3.6). Raises `BadParameter`."""
+    if curve != ED25519:
+        raise BadParameter(f"OKP keys are {ED25519}")
+    parameters = {Attribute.EC_PARAMS: _ED25519_PARAMS}
+    public, private = templates.generated_pair(key_type=KeyType.EC_EDWARDS, public=parameters)
+    domain = session.create_domain_parameters(KeyType.EC_EDWARDS, parameters, local=True)
+    return domain.generate_keypair(
+        mechanism=Mechanism.EC_EDWARDS_KEY_PAIR_GEN,
+        capabilities=templates.NO_CAPABILITIES,
+        public_template=public,
+        private_template=private,
+    )
+
+
 def _generate_secret(session: pkcs11.Session, masters: Masters, binding: Binding) -> bytes:
     if binding.parameter not in AES_BITS:
         raise BadParameter(f"AES keys have {', '.join(AES_BITS)} bits")
@@ -130,6 +160,8 @@ def _generate_secret(session: pkcs11.Session, masters: Masters, binding: Binding
 def _public_half(public: Any, binding: Binding) -> bytes:
     if binding.key_type is Kind.RSA:
         return public_keys.from_rsa_numbers(public[Attribute.MODULUS], public[Attribute.PUBLIC_EXPONENT])
+    if binding.key_type is Kind.OKP:
+        return public_keys.from_ed25519_point(public[Attribute.EC_POINT])
     return public_keys.from_ec_point(binding.parameter, public[Attribute.EC_POINT])
 
 

@@ -12,24 +12,26 @@ import pkcs11
 from pkcs11 import Attribute
 
 from apps.hsm import public_keys
-from apps.hsm.types import AES_BITS, StoredKey
+from apps.hsm.types import AES_BITS, ED25519, StoredKey
 
 Key = TypeVar("Key", bound=Hashable)
 Value = TypeVar("Value")
 Slot = tuple[StoredKey, Attribute]
 
 # Resident bytes of a live handle and of a verified key, each with its stored key, by the parameter of the key: measured
-# with SoftHSM 2.6.1 and rounded up (docs/reference/pkcs11-facts.md section 16).
+# with SoftHSM 2.6.1 and rounded up (docs/reference/pkcs11-facts.md sections 16 and 17).
 _KB = 1024
 _HANDLE_BYTES = (
     {"2048": 17 * _KB, "3072": 18 * _KB, "4096": 20 * _KB}
     | dict.fromkeys(public_keys.CURVES, 13 * _KB)
-    | dict.fromkeys(AES_BITS, 13 * _KB)
+    | dict.fromkeys((*AES_BITS, ED25519), 13 * _KB)
 )
 _VERIFIED_BYTES = (
     {"2048": 4 * _KB, "3072": 4 * _KB, "4096": 5 * _KB}
     | dict.fromkeys(public_keys.CURVES, 4 * _KB)
     | dict.fromkeys(AES_BITS, _KB)
+    | {ED25519: 3 * _KB, "ML-DSA-44": 11 * _KB, "ML-DSA-65": 15 * _KB, "ML-DSA-87": 19 * _KB}
+    | {"ML-KEM-768": 11 * _KB, "ML-KEM-1024": 16 * _KB}
 )
 HANDLES_SHARE = 0.75  # of the limit of a process; the rest is for verified keys
 

@@ -6,9 +6,12 @@ from typing import Any
 import pkcs11
 from pkcs11 import Attribute, KeyType, Mechanism, ObjectClass
 
-from apps.hsm import selftest, session_objects, templates
+from apps.hsm import generation, public_keys, selftest, session_objects, templates
 from apps.hsm.algorithms import ENCRYPTING
 from apps.hsm.session_objects import destroyed_after
+from apps.hsm.types import ED25519, Message
+
+_MESSAGE = b"vault-portal/probe/1"
 
 
 def probe(session: pkcs11.Session, token: pkcs11.Token, *, key_wrap: Mechanism | None) -> dict[str, Any]:
@@ -27,6 +30,7 @@ def probe(session: pkcs11.Session, token: pkcs11.Token, *, key_wrap: Mechanism |
         "key_wrap_carries_length": key_wrap is not None and selftest.wraps_every_length(session, key_wrap),
         "unwrap_template_enforced": key_wrap is not None and _unwrap_template_enforced(session, key_wrap),
         "oaep_sha256_native": _oaep_sha256_native(session),
+        "ed25519_wrapped": key_wrap is not None and _ed25519_wrapped(session, key_wrap),
     }
 
 
@@ -51,11 +55,29 @@ def _unwrap_template_enforced(session: pkcs11.Session, key_wrap: Mechanism) -> b
         )
 
 
-def _session_master(key_wrap: Mechanism) -> templates.Template:
-    """The template of WK-S for a session object, which may not be made undestroyable (pkcs11-facts.md section 14)."""
-    template = templates.wrapping_master(
-        object_id=b"probe", label="probe", wraps=ObjectClass.SECRET_KEY, mechanism=key_wrap
+def _ed25519_wrapped(session: pkcs11.Session, key_wrap: Mechanism) -> bool:
+    """Tell whether an Ed25519 key can be generated, wrapped, unwrapped and used, and its signature verified."""
+    make = partial(session.generate_key, KeyType.AES, 256, capabilities=templates.NO_CAPABILITIES)
+    template = templates.unwrapped_key(
+        Attribute.SIGN, object_class=ObjectClass.PRIVATE_KEY, key_type=KeyType.EC_EDWARDS
     )
+    try:
+        public, private = generation.generate_ed25519(session, ED25519)
+        with destroyed_after(public), destroyed_after(private):
+            point = public[Attribute.EC_POINT]
+            with destroyed_after(make(template=_session_master(key_wrap, ObjectClass.PRIVATE_KEY))) as wrapper:
+                blob = wrapper.wrap_key(private, mechanism=key_wrap)
+                with destroyed_after(session_objects.unwrap(wrapper, blob, template, mechanism=key_wrap)) as key:
+                    signature = bytes(key.sign(_MESSAGE, mechanism=Mechanism.EDDSA, buffer_size=64))
+    except pkcs11.PKCS11Error:
+        return False
+    key = public_keys.load(public_keys.from_ed25519_point(point))
+    return public_keys.is_message_signature(key, Message(_MESSAGE), signature)
+
+
+def _session_master(key_wrap: Mechanism, wraps: ObjectClass = ObjectClass.SECRET_KEY) -> templates.Template:
+    """The template of WK-S or WK-A for a session object, which must be destroyable (pkcs11-facts.md section 14)."""
+    template = templates.wrapping_master(object_id=b"probe", label="probe", wraps=wraps, mechanism=key_wrap)
     del template[Attribute.DESTROYABLE]
     return template | {Attribute.TOKEN: False, Attribute.MODIFIABLE: True}
 

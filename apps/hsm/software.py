@@ -4,19 +4,33 @@ They serve tests with the same API. The private half is in this process's memory
 """
 
 import os
+from typing import Any
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, mldsa, mlkem, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import Prehashed, decode_dss_signature
 
 from apps.hsm import public_keys
 from apps.hsm.algorithms import Encrypting, Signing
 from apps.hsm.errors import BadCiphertext, BadParameter
-from apps.hsm.types import AES_BITS, RSA_BITS, Binding, KeyType
+from apps.hsm.types import AES_BITS, ED25519, RSA_BITS, Binding, KeyType, Message
 
-PrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
+MlDsaPrivateKey = mldsa.MLDSA44PrivateKey | mldsa.MLDSA65PrivateKey | mldsa.MLDSA87PrivateKey
+MlKemPrivateKey = mlkem.MLKEM768PrivateKey | mlkem.MLKEM1024PrivateKey
+PrivateKey = (
+    rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey | MlDsaPrivateKey | MlKemPrivateKey
+)
 _LONGEST_RSA = 4096  # bits
+# The types whose parameter says everything about a key.
+_CLASSES: dict[tuple[KeyType, str], Any] = {
+    (KeyType.OKP, ED25519): ed25519.Ed25519PrivateKey,
+    (KeyType.AKP, "ML-DSA-44"): mldsa.MLDSA44PrivateKey,
+    (KeyType.AKP, "ML-DSA-65"): mldsa.MLDSA65PrivateKey,
+    (KeyType.AKP, "ML-DSA-87"): mldsa.MLDSA87PrivateKey,
+    (KeyType.AKP, "ML-KEM-768"): mlkem.MLKEM768PrivateKey,
+    (KeyType.AKP, "ML-KEM-1024"): mlkem.MLKEM1024PrivateKey,
+}
 
 
 def generate(binding: Binding, *, public_exponent: int = 65537) -> tuple[bytes, bytes]:
@@ -30,6 +44,8 @@ def generate(binding: Binding, *, public_exponent: int = 65537) -> tuple[bytes, 
         key = rsa.generate_private_key(public_exponent=public_exponent, key_size=int(binding.parameter))
     elif binding.key_type is KeyType.EC and binding.parameter in public_keys.CURVES:
         key = ec.generate_private_key(public_keys.CURVES[binding.parameter])
+    elif (binding.key_type, binding.parameter) in _CLASSES:
+        key = _CLASSES[binding.key_type, binding.parameter].generate()
     else:
         raise BadParameter(f"no software key of type {binding.key_type} {binding.parameter}")
     pkcs8 = key.private_bytes(
@@ -52,14 +68,19 @@ def public_half(binding: Binding, material: bytes) -> bytes:
         key = serialization.load_der_private_key(material, password=None)
     except (ValueError, TypeError, UnsupportedAlgorithm):
         raise BadParameter("the private key is not valid") from None
-    if isinstance(key, rsa.RSAPrivateKey) and binding.key_type is KeyType.RSA:
-        fits = str(key.key_size) == binding.parameter and key.key_size % 8 == 0
-    else:
-        curve = public_keys.CURVES.get(binding.parameter)
-        fits = isinstance(key, ec.EllipticCurvePrivateKey) and curve is not None and key.curve.name == curve.name
-    if not fits or not isinstance(key, rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey):
+    if not isinstance(key, PrivateKey) or not _fits(key, binding):
         raise BadParameter(f"the private key is not {binding.key_type} {binding.parameter}")
     return public_keys.dump(key.public_key())
+
+
+def _fits(key: PrivateKey, binding: Binding) -> bool:
+    if binding.key_type is KeyType.RSA:
+        return isinstance(key, rsa.RSAPrivateKey) and str(key.key_size) == binding.parameter and key.key_size % 8 == 0
+    if binding.key_type is KeyType.EC:
+        curve = public_keys.CURVES.get(binding.parameter)
+        return isinstance(key, ec.EllipticCurvePrivateKey) and curve is not None and key.curve.name == curve.name
+    expected = _CLASSES.get((binding.key_type, binding.parameter))
+    return expected is not None and isinstance(key, expected)
 
 
 def _are_factors(numbers: rsa.RSAPrivateNumbers) -> bool:
@@ -74,9 +95,34 @@ def sign(pkcs8: bytes, row: Signing, digest: bytes) -> bytes:
         if row.padding is None:
             raise BadParameter("an RSA key needs an RSA algorithm")
         return key.sign(digest, row.padding, Prehashed(row.digest))
+    if not isinstance(key, ec.EllipticCurvePrivateKey):
+        raise BadParameter("only RSA and EC keys sign a digest")
     r, s = decode_dss_signature(key.sign(digest, ec.ECDSA(Prehashed(row.digest))))
     width = public_keys.coordinate_bytes(row.curve)
     return r.to_bytes(width) + s.to_bytes(width)
+
+
+def sign_message(pkcs8: bytes, message: Message) -> bytes:
+    """Sign with Ed25519 (RFC 8032) or ML-DSA (FIPS 204 algorithm 2, hedged). Raises `BadParameter`."""
+    key = _load(pkcs8)
+    if isinstance(key, ed25519.Ed25519PrivateKey):
+        return key.sign(message.value)
+    if not isinstance(key, MlDsaPrivateKey):
+        raise BadParameter("only Ed25519 and ML-DSA keys sign a message")
+    return key.sign_mu(message.value) if message.is_mu else key.sign(message.value, message.context or None)
+
+
+def decapsulate(pkcs8: bytes, ciphertext: bytes) -> bytes:
+    """Return the shared secret (FIPS 203 algorithm 21). A ciphertext that nobody made for this key gives another
+    secret, not an error (implicit rejection). Raises `BadParameter`, `BadCiphertext` for a wrong length.
+    """
+    key = _load(pkcs8)
+    if not isinstance(key, MlKemPrivateKey):
+        raise BadParameter("only ML-KEM keys decapsulate")
+    try:
+        return key.decapsulate(ciphertext)
+    except ValueError:
+        raise BadCiphertext from None
 
 
 def decrypt(pkcs8: bytes, row: Encrypting, ciphertext: bytes) -> bytes:
@@ -94,6 +140,6 @@ def _load(pkcs8: bytes) -> PrivateKey:
     # The blob is authenticated by the vault key and bound by the world's HMAC; checking the primes again would cost
     # more than the operation itself.
     key = serialization.load_der_private_key(pkcs8, password=None, unsafe_skip_rsa_key_validation=True)
-    if not isinstance(key, rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey):
-        raise BadParameter("the private key is neither RSA nor EC")
+    if not isinstance(key, PrivateKey):
+        raise BadParameter("the private key is of no type that vaults have")
     return key

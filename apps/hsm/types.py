@@ -22,15 +22,20 @@ class Origin(StrEnum):
 
 
 class KeyType(StrEnum):
-    """RFC 7518 section 6.1, without the `-HSM` suffix: custody says that."""
+    """RFC 7518 section 6.1, RFC 8037 and RFC 9964, without the `-HSM` suffix: custody says that."""
 
     RSA = "RSA"
     EC = "EC"
     OCT = "oct"
+    OKP = "OKP"  # Ed25519
+    AKP = "AKP"  # ML-DSA and ML-KEM: the parameter is the key's only algorithm
 
 
 RSA_BITS = ("2048", "3072", "4096")
 AES_BITS = ("128", "192", "256")
+ED25519 = "Ed25519"
+ML_DSA = ("ML-DSA-44", "ML-DSA-65", "ML-DSA-87")
+ML_KEM = ("ML-KEM-768", "ML-KEM-1024")  # `cryptography` 50 has no ML-KEM-512
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +52,7 @@ class Binding:
     name: str
     version: str
     key_type: KeyType
-    parameter: str  # RSA: "2048" "3072" "4096"; EC: "P-256" "P-384" "P-521" "P-256K"; oct: "128" "192" "256"
+    parameter: str  # as RSA_BITS, `public_keys.CURVES`, AES_BITS, ED25519, ML_DSA and ML_KEM name it
     operations: tuple[str, ...]  # JWK key_ops, sorted: "sign", "wrapKey", ...; vault keys: ("seal",)
     exportable: bool = False  # may leave, encrypted to a recipient that the caller has checked
     origin: Origin = Origin.UNRECORDED
@@ -118,3 +123,12 @@ class Encrypted:
     ciphertext: bytes
     iv: bytes = b""
     tag: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """What an Ed25519 or ML-DSA key signs; `context` and `is_mu` are of ML-DSA (FIPS 204 sections 5.2 and 6.2)."""
+
+    value: bytes
+    context: bytes = b""  # up to 255 bytes
+    is_mu: bool = False  # `value` is the message representative mu, 64 bytes, which the caller has computed

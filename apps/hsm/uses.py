@@ -5,9 +5,9 @@ import hmac
 from pkcs11 import Attribute
 
 from apps.hsm import algorithms, public_keys, software, symmetric
-from apps.hsm.device import Device
 from apps.hsm.errors import BadCiphertext, BadParameter, DeviceFault, OperationFailed, UnsupportedAlgorithm
-from apps.hsm.types import Custody, Encrypted, KeyType, StoredKey
+from apps.hsm.message_uses import MESSAGE_TYPES, MessageUses
+from apps.hsm.types import Custody, Encrypted, KeyType, Message, StoredKey
 
 # Which of a key's bound operations (JWK key_ops, RFC 7517 section 4.3) permits a use. Wrapping a key that the caller
 # brings is the same operation as encrypting it.
@@ -16,18 +16,30 @@ _ENCRYPT, _DECRYPT = ("encrypt", "wrapKey"), ("decrypt", "unwrapKey")
 _REJECTION = b"vault-portal/rejection/1"  # a domain of WM's HMAC
 
 
-class Uses(Device):
+class Uses(MessageUses):
     """What a caller may have done with a key."""
 
-    def sign(self, key: StoredKey, *, algorithm: str, digest: bytes, vault_key: StoredKey | None = None) -> bytes:
+    def sign(
+        self,
+        key: StoredKey,
+        *,
+        algorithm: str,
+        digest: bytes,
+        context: bytes = b"",
+        external_mu: bool = False,
+        vault_key: StoredKey | None = None,
+    ) -> bytes:
         """The signature over a digest, verified with the stored public key (docs/reference/pkcs11-facts.md section 6).
 
-        With an oct key, the HMAC of `digest`. Raises `UnsupportedAlgorithm`, `BadParameter`, `BindingMismatch`,
+        With an oct key, the HMAC of `digest`; with Ed25519 and ML-DSA keys, `digest` is the message, or for ML-DSA the
+        `external_mu`, and ML-DSA takes a `context`. Raises `UnsupportedAlgorithm`, `BadParameter`, `BindingMismatch`,
         `DeviceFault`.
         """
         if key.binding.key_type is KeyType.OCT:
             self._key_store.verify_binding(key, _SIGN)
             return self._authenticate(key, algorithm, digest, vault_key)
+        if key.binding.key_type in MESSAGE_TYPES:
+            return self._sign_message(key, algorithm, Message(digest, context, external_mu), vault_key)
         row = signing_algorithm(key, algorithm, digest)
         self._key_store.verify_binding(key, _SIGN)
         return self._sign(key, row, digest, vault_key)
@@ -41,12 +53,22 @@ class Uses(Device):
         return self._sign(key, row, digest, vault_key)
 
     def verify(
-        self, key: StoredKey, *, algorithm: str, digest: bytes, signature: bytes, vault_key: StoredKey | None = None
+        self,
+        key: StoredKey,
+        *,
+        algorithm: str,
+        digest: bytes,
+        signature: bytes,
+        context: bytes = b"",
+        external_mu: bool = False,
+        vault_key: StoredKey | None = None,
     ) -> bool:
         """Tell whether the signature is valid. Needs no private key; the binding is still verified."""
         if key.binding.key_type is KeyType.OCT:
             self._key_store.verify_binding(key, _VERIFY)
             return hmac.compare_digest(self._authenticate(key, algorithm, digest, vault_key), signature)
+        if key.binding.key_type in MESSAGE_TYPES:
+            return self._verify_message(key, algorithm, Message(digest, context, external_mu), signature)
         row = signing_algorithm(key, algorithm, digest)
         public = self._key_store.verify_binding(key, _VERIFY)
         return public is not None and public_keys.is_signature(public, row, digest, signature)

@@ -89,6 +89,8 @@ OPERATIONS = {
     KeyType.RSA: ("decrypt", "encrypt", "sign", "unwrapKey", "verify", "wrapKey"),
     KeyType.EC: ("sign", "verify"),
     KeyType.OCT: ("seal",),
+    KeyType.OKP: ("sign", "verify"),
+    KeyType.AKP: ("sign", "unwrapKey", "verify", "wrapKey"),
 }
 
 

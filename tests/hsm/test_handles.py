@@ -11,7 +11,7 @@ from apps.hsm import handles
 from apps.hsm.errors import BadCiphertext, DeviceFault
 from apps.hsm.handles import MemoryCache
 from apps.hsm.public_keys import CURVES
-from apps.hsm.types import AES_BITS, RSA_BITS, Custody, KeyType
+from apps.hsm.types import AES_BITS, ED25519, ML_DSA, ML_KEM, RSA_BITS, Custody, KeyType
 from tests.hsm.conftest import binding
 
 DIGEST = bytes(32)
@@ -68,8 +68,9 @@ def test_a_value_that_cannot_be_made_takes_no_room():
 
 
 def test_each_kind_of_key_has_a_size():
-    parameters = {*RSA_BITS, *AES_BITS, *CURVES}
-    assert set(handles._HANDLE_BYTES) == set(handles._VERIFIED_BYTES) == parameters
+    in_the_hsm = {*RSA_BITS, *AES_BITS, *CURVES, ED25519}
+    assert set(handles._HANDLE_BYTES) == in_the_hsm
+    assert set(handles._VERIFIED_BYTES) == in_the_hsm | {*ML_DSA, *ML_KEM}
 
 
 # A process with the smallest cache, and many keys that take the time to generate one.

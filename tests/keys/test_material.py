@@ -6,7 +6,7 @@ import time
 
 import pytest
 from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed25519, rsa
+from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448, ed25519, mldsa, mlkem, rsa
 
 from apps.core.encoding import to_base64url
 from apps.core.errors import BadRequest
@@ -62,6 +62,33 @@ def test_a_json_web_key_keeps_its_operations():
     assert parse_pem(json.dumps({"kty": "oct", "k": to_base64url(bytes(32))})).material == bytes(32)
 
 
+NEWER = {
+    ("OKP", "Ed25519"): ed25519.Ed25519PrivateKey.generate(),
+    ("AKP", "ML-DSA-44"): mldsa.MLDSA44PrivateKey.generate(),
+    ("AKP", "ML-DSA-65"): mldsa.MLDSA65PrivateKey.generate(),
+    ("AKP", "ML-DSA-87"): mldsa.MLDSA87PrivateKey.generate(),
+    ("AKP", "ML-KEM-768"): mlkem.MLKEM768PrivateKey.generate(),
+    ("AKP", "ML-KEM-1024"): mlkem.MLKEM1024PrivateKey.generate(),
+}
+
+
+@pytest.mark.parametrize("kind", NEWER, ids=lambda kind: kind[1])
+def test_a_key_with_one_algorithm_comes_as_pem_or_jwk(kind):
+    """RFC 8037 section 2, RFC 9964 section 3; the PEM has PKCS#8 with the seed (RFC 8410, 9881, 9935)."""
+    key, (key_type, parameter) = NEWER[kind], kind
+    public, private = to_base64url(key.public_key().public_bytes_raw()), to_base64url(key.private_bytes_raw())
+    parts = {"crv": parameter, "x": public, "d": private} if key_type == "OKP" else {
+        "alg": parameter, "pub": public, "priv": private
+    }  # fmt: skip
+    for found in (parse_pem(pem(key)), parse_pem(json.dumps({"kty": key_type, **parts}))):
+        assert (found.key_type, found.parameter) == kind
+        assert serialization.load_der_private_key(found.material, None).private_bytes_raw() == key.private_bytes_raw()
+    member = "x" if key_type == "OKP" else "pub"
+    for wrong in (parts[member][:-4] + "AAAA", "", parts[member] + "AAAA"):
+        with pytest.raises(BadKeyParameter, match="not consistent"):
+            parse_pem(json.dumps({"kty": key_type, **parts, member: wrong}))
+
+
 @pytest.mark.parametrize(
     "text",
     [
@@ -71,6 +98,13 @@ def test_a_json_web_key_keeps_its_operations():
         "{}",
         '{"kty": ["RSA"]}',
         '{"kty": "OKP", "crv": "Ed25519", "d": "AA"}',
+        '{"kty": "OKP", "crv": "Ed25519", "d": "AA", "x": "AA"}',
+        '{"kty": "OKP", "crv": "X25519", "d": "AA", "x": "AA"}',
+        '{"kty": "AKP", "alg": "ML-DSA-65", "priv": "AA", "pub": "AA"}',
+        '{"kty": "AKP", "alg": ["ML-DSA-65"], "priv": "AA", "pub": "AA"}',
+        '{"kty": "AKP", "alg": "ML-KEM-512", "priv": "AA", "pub": "AA"}',
+        f'{{"kty": "AKP", "alg": "ML-DSA-65", "priv": "{to_base64url(bytes(32))}"}}',
+        f'{{"kty": "AKP", "alg": "ML-DSA-65", "priv": "{to_base64url(bytes(32))}", "pub": "AA"}}',
         '{"kty": "oct", "k": "AA"}',
         '{"kty": "oct"}',
         '{"kty": "oct", "k": "AAAAAAAAAAAAAAAAAAAAAA", "key_ops": "sign"}',
@@ -81,7 +115,7 @@ def test_a_json_web_key_keeps_its_operations():
         "x" * (LARGEST_TEXT + 1),
         pem(rsa.generate_private_key(65537, 1024)),
         pem(ec.generate_private_key(ec.SECP224R1())),
-        pem(ed25519.Ed25519PrivateKey.generate()),
+        pem(ed448.Ed448PrivateKey.generate()),
         pem(dsa.generate_private_key(1024)),
         pem(RSA).replace("A", "B"),
         RSA.public_key()

@@ -116,3 +116,89 @@ def test_a_key_cannot_expire_before_it_begins():
     with pytest.raises(rules.BadKeyParameter):
         rules.check_new(spec)
     rules.check_new(replace(spec, expires=NOW + timedelta(seconds=1)))
+
+
+AKP_VERSIONS = [Version("OKP", "Ed25519", ("sign", "verify"))] + [
+    Version("AKP", parameter, rules.default_operations("AKP", parameter)) for parameter in rules.PARAMETERS["AKP"]
+]
+
+
+@pytest.mark.parametrize("version", AKP_VERSIONS, ids=lambda version: version.parameter)
+def test_a_key_with_one_algorithm_does_only_what_that_does(version):
+    own = {"Ed25519": {"EdDSA", "Ed25519"}}.get(version.parameter, {version.parameter})
+    for algorithm in rules.ALGORITHMS:
+        for operation in rules.OPERATIONS:
+            fits = algorithm in own and operation in rules.ALGORITHMS[algorithm].operations
+            value = bytes(rules.ML_KEM_CIPHERTEXT.get(algorithm, 32)) if operation != "wrapKey" else b""
+            if fits:
+                use(version, operation, algorithm, value)
+            else:
+                with pytest.raises((rules.BadKeyParameter, rules.KeyOperationForbidden)):
+                    use(version, operation, algorithm, value)
+
+
+def test_a_message_has_a_limit_and_a_kem_takes_no_key():
+    use(AKP_VERSIONS[0], "sign", "EdDSA", bytes(8192))
+    with pytest.raises(rules.BadKeyParameter, match="8192"):
+        use(AKP_VERSIONS[0], "sign", "EdDSA", bytes(8193))
+    kem = Version("AKP", "ML-KEM-768", ("wrapKey", "unwrapKey"))
+    with pytest.raises(rules.BadKeyParameter, match="shared_secret"):
+        use(kem, "wrapKey", "ML-KEM-768", b"x")
+    for length in (0, 1087, 1089):
+        with pytest.raises(rules.BadKeyParameter, match="The parameter is incorrect"):
+            use(kem, "unwrapKey", "ML-KEM-768", bytes(length))
+
+
+def test_only_an_akp_key_that_signs_may_leave_its_algorithm_out():
+    signing = Version("AKP", "ML-DSA-65", ("sign", "verify"))
+    assert rules.only_algorithm(signing, "sign") == rules.only_algorithm(signing, "verify") == "ML-DSA-65"
+    for version, operation in (
+        (Version(), "sign"),
+        (AKP_VERSIONS[0], "sign"),
+        (Version("AKP", "ML-KEM-768"), "wrapKey"),
+        (signing, "wrapKey"),
+    ):
+        with pytest.raises(rules.BadKeyParameter, match="'alg' is required"):
+            rules.only_algorithm(version, operation)
+
+
+@pytest.mark.parametrize(
+    ("parameter", "value", "context", "external_mu"),
+    [
+        ("Ed25519", b"", b"x", False),
+        ("ML-KEM-768", bytes(64), b"", True),
+        ("ML-DSA-65", bytes(64), b"x", True),
+        ("ML-DSA-65", bytes(63), b"", True),
+        ("ML-DSA-65", b"", bytes(256), False),
+    ],
+)
+def test_a_context_or_mu_that_does_not_fit_is_refused(parameter, value, context, external_mu):
+    version = Version("OKP" if parameter == "Ed25519" else "AKP", parameter)
+    with pytest.raises(rules.BadKeyParameter):
+        rules.check_message(version, value=value, context=context, external_mu=external_mu)
+
+
+def test_the_hsm_of_a_world_decides_which_types_it_protects():
+    every = frozenset({"RSA", "EC", "oct"})
+    for key_type, parameters in rules.PARAMETERS.items():
+        for parameter in parameters:
+            rules.check_protection(NewKey(key_type, False, parameter), hsm_key_types=every)
+            if key_type in every:
+                rules.check_protection(NewKey(key_type, True, parameter), hsm_key_types=every)
+            else:
+                with pytest.raises(rules.BadKeyParameter, match=f"Use '{key_type}'"):
+                    rules.check_protection(NewKey(key_type, True, parameter), hsm_key_types=every)
+    rules.check_protection(NewKey("OKP", True, "Ed25519"), hsm_key_types=every | {"OKP"})
+
+
+def test_key_exchange_keys_are_rsa_in_the_hsm_or_ml_kem_768():
+    rules.check_new(NewKey("RSA", True, "2048", ("import",)))
+    rules.check_new(NewKey("AKP", False, "ML-KEM-768", ("import",)))
+    for spec in (NewKey("RSA", False, "2048", ("import",)), NewKey("AKP", False, "ML-KEM-1024", ("import",))):
+        with pytest.raises(rules.BadKeyParameter):
+            rules.check_new(spec)
+    exchange = Version("AKP", "ML-KEM-768", ("import",))
+    rules.check_key_exchange_key(exchange, now=NOW, key_type="AKP")
+    for version, key_type in ((exchange, "RSA"), (Version(operations=("import",)), "AKP")):
+        with pytest.raises(rules.BadKeyParameter, match="pq_kid"):
+            rules.check_key_exchange_key(version, now=NOW, key_type=key_type)

@@ -129,3 +129,41 @@ def test_what_cannot_be_wrapped_says_why_and_writes_nothing(kek, tmp_path):
         assert reason in done.stderr, done.stderr
         assert "Traceback" not in done.stderr
     assert not (tmp_path / "out.byok").exists()
+
+
+def test_a_hybrid_file_takes_both_key_exchange_keys(keys, kek, tmp_path):
+    """Of ML-KEM-768 and RSA; the vault tells it from one for RSA alone by its header."""
+    from azure.core.exceptions import HttpResponseError
+    from azure.core.rest import HttpRequest
+
+    name = f"pq-{os.urandom(4).hex()}"
+    body = {"kty": "AKP", "alg": "ML-KEM-768", "key_ops": ["import"]}
+    made = keys.send_request(HttpRequest("POST", f"keys/{name}/create", json=body))
+    (tmp_path / "pq.json").write_text(made.text())
+    curve = ec.generate_private_key(ec.SECP256R1())
+    (tmp_path / "ec.pem").write_bytes(pem(curve))
+    file = tmp_path / "ec.byok"
+    done = wrap("--kek", kek, "--pq-kek", tmp_path / "pq.json", "--pem", tmp_path / "ec.pem", "--output", file)
+    assert done.returncode == 0, done.stderr
+    key = bring(keys, file, kty="EC-HSM", crv="P-256")
+    assert key.key.x == curve.public_key().public_numbers().x.to_bytes(32)
+    assert key.properties.hsm_platform == "1"
+    private = rsa.generate_private_key(public_exponent=65537, key_size=3072)
+    (tmp_path / "key.pem").write_bytes(pem(private))
+    wrap(
+        "--kek", kek, "--pq-kek", tmp_path / "pq.json", "--pem", tmp_path / "key.pem", "--output", tmp_path / "rsa.byok"
+    )
+    assert len(bring(keys, tmp_path / "rsa.byok", kty="RSA-HSM").key.n) == 384, "the size shows in the length"
+    written = json.loads(file.read_text())
+    assert written["header"]["enc"] == "ML-KEM-768+CKM_RSA_AES_KEY_WRAP"
+    for changes in (
+        {"enc": "CKM_RSA_AES_KEY_WRAP"},
+        {"pq_kid": written["header"]["kid"]},
+        {"kid": written["header"]["pq_kid"]},
+        {"pq_kid": None},
+    ):
+        file.write_text(json.dumps(written | {"header": written["header"] | changes}))
+        with pytest.raises(HttpResponseError) as error:
+            bring(keys, file, kty="EC-HSM", crv="P-256")
+        assert error.value.status_code == 400, changes
+    assert wrap("--kek", kek, "--pq-kek", kek, "--pem", tmp_path / "ec.pem", "--output", file).returncode == 1

@@ -321,3 +321,32 @@ def test_a_release_of_a_key_that_is_not_exportable_is_no_incident(caller, name):
         before = connection.execute(count).fetchone()
         assert ask(request) == "KeyOperationForbidden"
         assert connection.execute(count).fetchone() == before
+
+
+@pytest.mark.parametrize(
+    ("key_type", "parameter"), [("OKP", "Ed25519"), ("AKP", "ML-DSA-65"), ("AKP", "ML-KEM-768")], ids=str
+)
+def test_a_key_that_the_hsm_cannot_protect_is_bound_to_no_hsm(caller, name, newest, key_type, parameter):
+    """Also if the web process does not check it; and an ML-KEM key takes in other keys only if it may."""
+    place = (0.0, caller(), "demo-europe", name, uuid.uuid4().hex)
+    claimed = spec(key_type=key_type, parameter=parameter, operations=["verify"])
+    assert ask(protocol.ImportKey(*place, "key", claimed, bytes(32))) == "BadKeyParameter"
+    wrapped = protocol.ImportWrappedKey(*place, claimed, (name, newest), bytes(2000), (name, newest))
+    assert ask(wrapped) == "KeyOperationForbidden"
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"algorithm": ""},
+        {"algorithm": "ML-DSA-65"},
+        {"algorithm": "EdDSA"},
+        {"algorithm": "ES256", "message_context": b"x"},
+        {"algorithm": "ES256", "external_mu": True},
+        {"algorithm": "", "value": bytes(64), "external_mu": True},
+    ],
+    ids=str,
+)
+def test_the_worker_decides_which_algorithm_and_context_fit_a_key(caller, name, more):
+    given = {"permission": "keys/sign", "algorithm": "ES256", "value": bytes(32)} | more
+    assert ask(protocol.UseKey(0.0, caller(), "demo-europe", name, "", **given)) == "BadKeyParameter"

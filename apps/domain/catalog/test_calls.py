@@ -17,7 +17,7 @@ from apps.domain.access.grants import Grant
 from apps.domain.access.permissions import Permission
 from apps.domain.keys import key_use, rules
 from apps.domain.keys.key_use import UseInput
-from apps.domain.keys.test_operation import TestOperation, default_test_operation
+from apps.domain.keys.test_operation import TestOperation, default_test_operation, is_kem
 from apps.domain.secrets import value_reading
 from apps.domain.vaults.models import Vault
 from apps.domain.vaults.queries import check_serving
@@ -104,19 +104,21 @@ def _record(grant: Grant, error: errors.VaultError, *, operation: Operation, obj
 
 def _use_key(grant: Grant, vault: Vault, row: Any, use: TestOperation) -> str:
     """Use the key and return the output as base64url."""
-    value = (
-        os.urandom(32) if use.operation == rules.WRAP else hashlib.new(_digest_name(use.algorithm), b"hello").digest()
-    )
     done = key_use.use(
         context=grant.request,
         permission=grant.permission,
         vault=vault,
         name=row.name,
         version="",
-        data=UseInput(use.algorithm, value),
+        data=UseInput(use.algorithm, _test_input(row.current, use)),
     )
     return to_base64url(done.value)
 
 
-def _digest_name(algorithm: str) -> str:
-    return f"sha{algorithm[2:5]}"
+def _test_input(version: rules.UsableKeyState, use: TestOperation) -> bytes:
+    """A fresh key to wrap (ML-KEM makes its own), or what the algorithm signs: a message, or its digest."""
+    if use.operation == rules.WRAP:
+        return b"" if is_kem(version) else os.urandom(32)
+    if version.key_type in ("OKP", "AKP"):
+        return b"hello"
+    return hashlib.new(f"sha{use.algorithm[2:5]}", b"hello").digest()

@@ -113,16 +113,19 @@ class Ping(Request, frozen=True):
 class UseKey(CallerRequest, frozen=True):
     """Sign, verify, encrypt, decrypt, wrap or unwrap with one key version.
 
-    Answer: (name, version, value, iv, tag); the value is one byte, 1 or 0, for verify.
+    Answer: (name, version, value, iv, tag, shared secret) up to the last that the use has; the value is one byte, 1 or
+    0, for verify.
     """
 
     permission: str  # of the use
-    algorithm: str
-    value: bytes  # digest, plaintext, ciphertext
+    algorithm: str  # "": the only one of an AKP key that signs
+    value: bytes  # digest, message, plaintext, ciphertext
     signature: bytes = b""  # verify only
     iv: bytes = b""  # AES only, as the next two
     aad: bytes = b""
     tag: bytes = b""
+    message_context: bytes = b""  # ML-DSA only, as the next one
+    external_mu: bool = False  # the value is the message representative
 
 
 class SealSecret(CallerRequest, frozen=True):
@@ -230,6 +233,7 @@ class ImportWrappedKey(CallerRequest, frozen=True):
     spec: ImportedKeySpec
     kek: tuple[str, str]  # (name, version)
     ciphertext: bytes
+    pq_kek: tuple[str, str] | None = None  # of the ML-KEM key exchange key, if the file is hybrid
 
 
 class BindBackup(CallerRequest, frozen=True):

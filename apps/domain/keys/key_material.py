@@ -1,4 +1,4 @@
-"""Imported keys in clear: JSON Web Keys with their private parts (RFC 7518 section 6), and PEM.
+"""Imported keys in clear: JSON Web Keys with their private parts (RFC 7518 section 6, RFC 8037, RFC 9964), and PEM.
 
 The result is what the HSM worker takes: PKCS#8 in DER, or the bytes of an AES key. Nothing here is stored.
 """
@@ -9,7 +9,7 @@ from typing import Any
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, mldsa, mlkem, rsa
 
 from apps.core.encoding import from_base64url
 from apps.core.errors import BadRequest
@@ -23,6 +23,18 @@ _CURVES: dict[str, ec.EllipticCurve] = {
     "P-384": ec.SECP384R1(),
     "P-521": ec.SECP521R1(),
     "P-256K": ec.SECP256K1(),
+}
+_AKP: dict[str, Any] = {
+    "ML-DSA-44": mldsa.MLDSA44PrivateKey,
+    "ML-DSA-65": mldsa.MLDSA65PrivateKey,
+    "ML-DSA-87": mldsa.MLDSA87PrivateKey,
+    "ML-KEM-768": mlkem.MLKEM768PrivateKey,
+    "ML-KEM-1024": mlkem.MLKEM1024PrivateKey,
+}
+# The classes of `cryptography` whose keys have one parameter.
+_CLASSES: dict[Any, tuple[str, str]] = {
+    ed25519.Ed25519PrivateKey: ("OKP", "Ed25519"),
+    **{kind: ("AKP", name) for name, kind in _AKP.items()},
 }
 _NAMES = {curve.name: name for name, curve in _CURVES.items()}
 _RSA_PARTS = ("n", "e", "d", "p", "q", "dp", "dq", "qi")
@@ -49,7 +61,7 @@ def parse_pem(text: str) -> ImportedKeyMaterial:
 
 
 def parse_jwk(key_type: str, jwk: Mapping[str, Any]) -> tuple[str, bytes]:
-    """Parse a JWK of type RSA, EC or oct into (size or curve, material). Raises `BadKeyParameter`, `BadEncoding`."""
+    """Parse a JWK into (size, curve or algorithm, material). Raises `BadKeyParameter`, `BadEncoding`."""
     return _READERS[key_type](jwk)
 
 
@@ -60,7 +72,7 @@ def _read_json(text: str) -> ImportedKeyMaterial:
         raise BadKeyParameter("This is not a JSON Web Key: it is not valid JSON.") from None
     key_type = str(jwk.get("kty", "")).removesuffix("-HSM") if isinstance(jwk, dict) else ""
     if key_type not in _READERS:
-        raise BadKeyParameter("A JSON Web Key to import has 'kty' RSA, EC or oct.")
+        raise BadKeyParameter(f"A JSON Web Key to import has 'kty' {', '.join(_READERS)}.")
     operations = jwk.get("key_ops")
     if operations is not None and not (isinstance(operations, list) and all(isinstance(o, str) for o in operations)):
         raise BadKeyParameter("The property 'key_ops' must be a list of texts.")
@@ -87,7 +99,11 @@ def _read_pem(text: str) -> ImportedKeyMaterial:
         return ImportedKeyMaterial("RSA", _rsa_size(private.key_size), _pkcs8(private))
     if isinstance(private, ec.EllipticCurvePrivateKey) and private.curve.name in _NAMES:
         return ImportedKeyMaterial("EC", _NAMES[private.curve.name], _pkcs8(private))
-    raise BadKeyParameter(f"A key to import is RSA, or EC on one of {', '.join(_CURVES)}.")
+    for kind, (key_type, parameter) in _CLASSES.items():
+        if isinstance(private, kind):
+            return ImportedKeyMaterial(key_type, parameter, _pkcs8(private))
+    algorithms = ", ".join(parameter for _, parameter in _CLASSES.values())
+    raise BadKeyParameter(f"A key to import is RSA, EC on one of {', '.join(_CURVES)}, or one of {algorithms}.")
 
 
 def _key_block(text: str) -> Block:
@@ -138,10 +154,40 @@ def _read_oct(jwk: Mapping[str, Any]) -> tuple[str, bytes]:
     return str(len(material) * 8), material
 
 
+def _read_okp(jwk: Mapping[str, Any]) -> tuple[str, bytes]:
+    """RFC 8037 section 2: `x` is the public, `d` the private key, 32 bytes each."""
+    if jwk.get("crv") != "Ed25519":
+        raise BadKeyParameter("The property 'key.crv' of a key of type OKP must be Ed25519.")
+    return "Ed25519", _pair(jwk, ed25519.Ed25519PrivateKey.from_private_bytes, public="x", private="d")
+
+
+def _read_akp(jwk: Mapping[str, Any]) -> tuple[str, bytes]:
+    """RFC 9964 section 3: `priv` is the seed, of 32 bytes; ML-KEM's has 64 (docs/decisions/0034-key-types.md)."""
+    name = jwk.get("alg")
+    if not isinstance(name, str) or name not in _AKP:
+        raise BadKeyParameter(f"The property 'key.alg' of a key of type AKP must be one of {', '.join(_AKP)}.")
+    return name, _pair(jwk, _AKP[name].from_seed_bytes, public="pub", private="priv")
+
+
+def _pair(jwk: Mapping[str, Any], load: Callable[[bytes], Any], *, public: str, private: str) -> bytes:
+    """PKCS#8 of a private key whose public half is the one that the JWK names. Raises `BadKeyParameter`."""
+    seed = from_base64url(_text(jwk, private), field=f"key.{private}")
+    named = from_base64url(_text(jwk, public), field=f"key.{public}")
+    try:
+        key = load(seed)
+    except ValueError:
+        raise BadKeyParameter(f"The property 'key.{private}' does not have the length of such a key.") from None
+    if key.public_key().public_bytes_raw() != named:
+        raise BadKeyParameter(f"The key is not consistent: 'key.{public}' does not belong to 'key.{private}'.")
+    return _pkcs8(key)
+
+
 _READERS: dict[str, Callable[[Mapping[str, Any]], tuple[str, bytes]]] = {
     "RSA": _read_rsa,
     "EC": _read_ec,
     "oct": _read_oct,
+    "OKP": _read_okp,
+    "AKP": _read_akp,
 }
 
 
@@ -165,7 +211,8 @@ def _text(jwk: Mapping[str, Any], name: str) -> str:
     return text
 
 
-def _pkcs8(private: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey) -> bytes:
-    return private.private_bytes(
+def _pkcs8(private: Any) -> bytes:
+    data: bytes = private.private_bytes(
         serialization.Encoding.DER, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
+    return data

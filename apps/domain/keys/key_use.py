@@ -27,14 +27,16 @@ class QuotaFacts(Protocol):
 
 
 class UseInput(NamedTuple):
-    """The input of a use: digest, plaintext or ciphertext, and the parameters of AES."""
+    """The input of a use: digest, message, plaintext or ciphertext, and the parameters of AES and ML-DSA."""
 
-    algorithm: str
+    algorithm: str  # "": the only one of an AKP key that signs
     value: bytes
     signature: bytes = b""  # verify
     iv: bytes = b""
     aad: bytes = b""
     tag: bytes = b""
+    context: bytes = b""
+    external_mu: bool = False
 
 
 class UseResult(NamedTuple):
@@ -45,6 +47,7 @@ class UseResult(NamedTuple):
     value: bytes  # b"\x01" or b"\x00" for verify
     iv: bytes = b""
     tag: bytes = b""
+    shared_secret: bytes = b""  # the fresh key that an ML-KEM key wrapped
 
 
 class Attestation(NamedTuple):
@@ -72,9 +75,9 @@ def use(
 ) -> UseResult:
     """Ask the HSM worker to decide on a use and to perform it, in the name of the caller of `context`.
 
-    Signatures: RFC 8017 for RS and PS, raw r||s for ES (RFC 7518 3.4). A ciphertext that does not open is
-    `BadKeyParameter`, whatever is wrong with it. Raises what `decide` raises, `KeyNotFound`, `KeyDisabled`,
-    `KeyOutsideDates`, `KeyOperationForbidden`, `TooManyRequests`, `HsmUnavailable`.
+    Signatures: RFC 8017 for RS and PS, raw r||s for ES (RFC 7518 3.4), as RFC 8032 and FIPS 204 have them. A
+    ciphertext that does not open is `BadKeyParameter`, whatever is wrong with it. Raises what `decide` raises,
+    `KeyNotFound`, `KeyDisabled`, `KeyOutsideDates`, `KeyOperationForbidden`, `TooManyRequests`, `HsmUnavailable`.
     """
     answer = client.call(
         world=vault.world.name,
@@ -91,6 +94,8 @@ def use(
             iv=data.iv,
             aad=data.aad,
             tag=data.tag,
+            message_context=data.context,
+            external_mu=data.external_mu,
         ),
     )
     return UseResult(*answer)

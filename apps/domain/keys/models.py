@@ -27,7 +27,7 @@ class KeyVersion(UuidModel):
     protected = models.OneToOneField(ProtectedKey, on_delete=models.PROTECT, null=True)
     custody = models.CharField(max_length=8)
     key_type = models.CharField(max_length=3)
-    parameter = models.CharField(max_length=8)
+    parameter = models.CharField(max_length=16)
     public_exponent = models.IntegerField(default=65537)  # RSA: as requested from the HSM
     operations = models.JSONField()  # JWK key_ops in the caller's order
     exportable = models.BooleanField(default=False)

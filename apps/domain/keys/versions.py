@@ -98,4 +98,4 @@ def custody_of(spec: NewKey) -> str:
 
 
 def _operations(spec: NewKey) -> Sequence[str]:
-    return spec.operations if spec.operations is not None else rules.DEFAULT_OPERATIONS[spec.key_type]
+    return spec.operations if spec.operations is not None else rules.default_operations(spec.key_type, spec.parameter)

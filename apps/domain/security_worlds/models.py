@@ -69,7 +69,7 @@ class ProtectedKey(models.Model):
     name = models.CharField(max_length=127)
     version = models.CharField(max_length=32)
     key_type = models.CharField(max_length=3)
-    parameter = models.CharField(max_length=8)
+    parameter = models.CharField(max_length=16)
     operations = ArrayField(models.CharField(max_length=16))
     exportable = models.BooleanField(default=False)  # bound too: may leave, encrypted to an attested recipient
     origin = models.CharField(max_length=12, choices=Origin.choices, default=Origin.UNRECORDED, db_default="")

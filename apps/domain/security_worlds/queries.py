@@ -5,6 +5,8 @@ from django.db.models import Count, QuerySet
 from apps.core.errors import NotFound
 from apps.domain.security_worlds.models import ProtectedKey, SecurityWorld, StatementKey
 
+_EVERY_HSM = frozenset({"RSA", "EC", "oct"})
+
 
 class WorldNotFound(NotFound):
     """No security world of that name."""
@@ -37,6 +39,11 @@ def statement_authorities() -> dict[str, bytes]:
     """The certificates (DER) of the authorities of key statements, by the name of their world."""
     rows = StatementKey.objects.filter(role=StatementKey.Role.AUTHORITY).order_by("created")
     return {name: bytes(certificate) for name, certificate in rows.values_list("world__name", "certificate")}
+
+
+def hsm_key_types(world: SecurityWorld) -> frozenset[str]:
+    """The types of keys that the world's HSM can protect, as its ceremony found by trial (`apps/hsm/profile.py`)."""
+    return _EVERY_HSM | ({"OKP"} if world.profile.get("ed25519_wrapped") else frozenset())
 
 
 def _for_vaults() -> QuerySet[SecurityWorld]:

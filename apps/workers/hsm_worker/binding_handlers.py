@@ -58,8 +58,12 @@ def import_wrapped_key(hsm: Hsm, request: ImportWrappedKey, now: datetime) -> An
     """Import a key from a BYOK file, if the caller may import it."""
 
     def use(_grant: Grant, vault: Vault) -> Done:
-        kek = preflight.key_for_exchange(vault, *request.kek, now=now)
-        imported = hsm.import_wrapped(key_import.binding_of(vault, request), kek=kek, ciphertext=request.ciphertext)
+        kek = preflight.key_for_exchange(vault, *request.kek, now=now).stored
+        ciphertext = request.ciphertext
+        if request.pq_kek is not None:
+            outer = preflight.key_for_exchange(vault, *request.pq_kek, now=now, key_type="AKP")
+            ciphertext = hsm.open_transfer(outer.stored, sealed=ciphertext, kek=kek, vault_key=outer.vault_key)
+        imported = hsm.import_wrapped(key_import.binding_of(vault, request), kek=kek, ciphertext=ciphertext)
         return _bound(request, (imported.public_key, imported.blob, imported.mac), act="import")
 
     return _serve(hsm, request, kind=KEYS.name, act="import", use=use, now=now)
@@ -70,7 +74,8 @@ def rebind_key(hsm: Hsm, request: RebindKey, now: datetime) -> Answer:
 
     def use(_grant: Grant, vault: Vault) -> Done:
         state, key = preflight.key_read_now(vault, request.name, request.version)
-        rules.check_changed_operations(state.key_type, state.operations, request.operations)
+        before, after = state.operations, request.operations
+        rules.check_changed_operations(state.key_type, before, after, parameter=state.parameter)
         operations = sorted(request.operations)
         rebound = hsm.rebind(key.stored, operations=tuple(operations))
         values = {"operations": operations, "blob": rebound.blob, "mac": rebound.mac}

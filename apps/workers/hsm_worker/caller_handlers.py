@@ -42,20 +42,12 @@ def use_key(hsm: Hsm, request: UseKey, now: datetime) -> Answer:
     operation, name = read_value(USES.__getitem__, permission)
 
     def use(grant: Grant, vault: Vault) -> Done:
-        key = preflight.key_for_use(
-            vault,
-            request.name,
-            request.version,
-            operation=operation,
-            algorithm=request.algorithm,
-            value=request.value,
-            now=now,
-        )
+        key, algorithm = preflight.key_for_use(vault, request, operation=operation, now=now)
         quotas.consume_quota(vault=vault, principal=grant.principal, quota=quota_of(key.state))
-        value = _USES[operation](hsm, key.protected, request)
+        value = _USES[operation](hsm, key.protected, algorithm, request)
         state = key.state
         object_id = KEYS.object_id(state.name, state.version)
-        return Done((state.name, state.version, *value), object_id, {"algorithm": request.algorithm})
+        return Done((state.name, state.version, *value), object_id, {"algorithm": algorithm})
 
     return serve(hsm, request, operation=name, permission=permission, kind=KEYS.name, use=use, now=now)
 
@@ -167,25 +159,35 @@ def check_signing_key(hsm: Hsm, request: CheckSigningKey, _now: datetime) -> byt
     raise KeyNotFound("There is no such signing key.")
 
 
-def _sign(hsm: Hsm, key: preflight.ProtectedKeyRow, request: UseKey) -> tuple[bytes]:
-    return (hsm.sign(key.stored, algorithm=request.algorithm, digest=request.value, vault_key=key.vault_key),)
+def _sign(hsm: Hsm, key: preflight.ProtectedKeyRow, algorithm: str, request: UseKey) -> tuple[bytes]:
+    signature = hsm.sign(
+        key.stored,
+        algorithm=algorithm,
+        digest=request.value,
+        context=request.message_context,
+        external_mu=request.external_mu,
+        vault_key=key.vault_key,
+    )
+    return (signature,)
 
 
-def _verify(hsm: Hsm, key: preflight.ProtectedKeyRow, request: UseKey) -> tuple[bytes]:
+def _verify(hsm: Hsm, key: preflight.ProtectedKeyRow, algorithm: str, request: UseKey) -> tuple[bytes]:
     is_valid = hsm.verify(
         key.stored,
-        algorithm=request.algorithm,
+        algorithm=algorithm,
         digest=request.value,
         signature=request.signature,
+        context=request.message_context,
+        external_mu=request.external_mu,
         vault_key=key.vault_key,
     )
     return (b"\x01" if is_valid else b"\x00",)
 
 
-def _encrypt(hsm: Hsm, key: preflight.ProtectedKeyRow, request: UseKey) -> tuple[bytes, bytes, bytes]:
+def _encrypt(hsm: Hsm, key: preflight.ProtectedKeyRow, algorithm: str, request: UseKey) -> tuple[bytes, bytes, bytes]:
     encrypted = hsm.encrypt(
         key.stored,
-        algorithm=request.algorithm,
+        algorithm=algorithm,
         plaintext=request.value,
         iv=request.iv,
         aad=request.aad,
@@ -194,10 +196,18 @@ def _encrypt(hsm: Hsm, key: preflight.ProtectedKeyRow, request: UseKey) -> tuple
     return encrypted.ciphertext, encrypted.iv, encrypted.tag
 
 
-def _decrypt(hsm: Hsm, key: preflight.ProtectedKeyRow, request: UseKey) -> tuple[bytes]:
+def _wrap(hsm: Hsm, key: preflight.ProtectedKeyRow, algorithm: str, request: UseKey) -> tuple[bytes, ...]:
+    """Encrypt a key that the caller sends, or, with an ML-KEM key, one that is made here."""
+    if algorithm not in rules.ML_KEM_CIPHERTEXT:
+        return _encrypt(hsm, key, algorithm, request)
+    ciphertext, secret = hsm.encapsulate(key.stored, algorithm=algorithm)
+    return ciphertext, b"", b"", secret
+
+
+def _decrypt(hsm: Hsm, key: preflight.ProtectedKeyRow, algorithm: str, request: UseKey) -> tuple[bytes]:
     plaintext = hsm.decrypt(
         key.stored,
-        algorithm=request.algorithm,
+        algorithm=algorithm,
         ciphertext=request.value,
         iv=request.iv,
         aad=request.aad,
@@ -207,12 +217,19 @@ def _decrypt(hsm: Hsm, key: preflight.ProtectedKeyRow, request: UseKey) -> tuple
     return (plaintext,)
 
 
-# Each returns (value,), or (ciphertext, iv, tag).
-_USES: dict[str, Callable[[Hsm, preflight.ProtectedKeyRow, UseKey], tuple[bytes, ...]]] = {
+def _unwrap(hsm: Hsm, key: preflight.ProtectedKeyRow, algorithm: str, request: UseKey) -> tuple[bytes]:
+    if algorithm not in rules.ML_KEM_CIPHERTEXT:
+        return _decrypt(hsm, key, algorithm, request)
+    value = request.value
+    return (hsm.decapsulate(key.stored, algorithm=algorithm, ciphertext=value, vault_key=key.vault_key),)
+
+
+# Each returns (value,), (ciphertext, iv, tag), or (ciphertext, "", "", shared secret).
+_USES: dict[str, Callable[[Hsm, preflight.ProtectedKeyRow, str, UseKey], tuple[bytes, ...]]] = {
     rules.SIGN: _sign,
     rules.VERIFY: _verify,
     rules.ENCRYPT: _encrypt,
-    rules.WRAP: _encrypt,  # wrapping encrypts a key that the caller sends
+    rules.WRAP: _wrap,
     rules.DECRYPT: _decrypt,
-    rules.UNWRAP: _decrypt,
+    rules.UNWRAP: _unwrap,
 }

@@ -15,7 +15,7 @@ from apps.core.leased_cache import LeasedCache
 from apps.core.lru_cache import LruCache
 from apps.core.sql import select_prepared
 from apps.domain.decisions.decision import is_well_formed
-from apps.domain.hsm_client.protocol import OpenDestination, Request, UnsealSecret
+from apps.domain.hsm_client.protocol import OpenDestination, Request, UnsealSecret, UseKey
 from apps.domain.identity.models import SigningKey
 from apps.domain.keys import queries, rules
 from apps.domain.keys.kind import KEYS
@@ -125,22 +125,24 @@ _signing_keys: LeasedCache[StoredKey] = LeasedCache(Topic.APPLICATIONS, maxsize=
 _facts_of_batch: dict[SecretName, SecretFacts] = {}  # of the batch that is served now
 
 
-def key_for_use(
-    vault: Vault, name: str, version: str, *, operation: str, algorithm: str, value: bytes, now: datetime
-) -> UsableKey:
-    """The key version that a caller names ("": the current one), for one use.
+def key_for_use(vault: Vault, request: UseKey, *, operation: str, now: datetime) -> tuple[UsableKey, str]:
+    """The key version that a caller names ("": the current one), for one use, and the algorithm.
 
     Raises `KeyNotFound`, `KeyDisabled`, `KeyOutsideDates`, `KeyOperationForbidden`, `BadKeyParameter`.
     """
-    key = named_key(vault, name, version)
-    rules.check_use(key.state, operation=operation, algorithm=algorithm, value=value, now=now)
-    allowed = vault.rsa1_5 or key.state.rsa1_5_decrypt
+    key = named_key(vault, request.name, request.version)
+    state, value = key.state, request.value
+    algorithm = request.algorithm or rules.only_algorithm(state, operation)
+    rules.check_use(state, operation=operation, algorithm=algorithm, value=value, now=now)
+    if request.message_context or request.external_mu:
+        rules.check_message(state, value=value, context=request.message_context, external_mu=request.external_mu)
+    allowed = vault.rsa1_5 or state.rsa1_5_decrypt
     if algorithm == "RSA1_5" and operation in (rules.DECRYPT, rules.UNWRAP) and not allowed:
         raise rules.BadKeyParameter(
             f"RSA1_5 decryption is off in the vault {vault.name}, because the padding leaks. Use RSA-OAEP-256, or have "
             f"it turned on: portal vault set {vault.name} --rsa1-5."
         )
-    return key
+    return key, algorithm
 
 
 def named_key(vault: Vault, name: str, version: str) -> UsableKey:
@@ -151,11 +153,11 @@ def named_key(vault: Vault, name: str, version: str) -> UsableKey:
     )
 
 
-def key_for_exchange(vault: Vault, name: str, version: str, *, now: datetime) -> StoredKey:
-    """The key exchange key of a BYOK import. Raises as `key_for_use` does."""
+def key_for_exchange(vault: Vault, name: str, version: str, *, now: datetime, key_type: str = "RSA") -> ProtectedKeyRow:
+    """The key exchange key of a BYOK import, of this type. Raises as `key_for_use` does."""
     key = named_key(vault, name, version)
-    rules.check_key_exchange_key(key.state, now=now)
-    return key.protected.stored
+    rules.check_key_exchange_key(key.state, now=now, key_type=key_type)
+    return key.protected
 
 
 def key_read_now(vault: Vault, name: str, version: str) -> tuple[KeyState, ProtectedKeyRow]:

@@ -35,6 +35,7 @@ from apps.domain.keys.rules import NewKey
 from apps.domain.objects import locks
 from apps.domain.objects.changes import added_version, changed_version
 from apps.domain.security_worlds.models import ProtectedKey
+from apps.domain.security_worlds.queries import hsm_key_types
 from apps.domain.vaults import quotas
 from apps.domain.vaults.models import Vault
 
@@ -48,7 +49,7 @@ def create(*, grant: Grant, vault: Vault, name: str, spec: NewKey, now: datetime
     Raises `BadKeyParameter`, `ObjectIsDeleted`, `ObjectManaged`, `TooManyRequests`, `HsmUnavailable`, `JobPending`.
     """
     grant.require(Permission.KEYS_CREATE, vault_id=vault.pk)
-    rules.check_new(spec)
+    _check_new(vault, spec)
     if spec.release_policy is not None:
         _approve_release_policy(grant, vault, name, spec.release_policy, spec, now)
     return _create_and_wait(grant, vault, name, spec, Operation.KEY_CREATE, now)
@@ -112,7 +113,7 @@ def import_key(*, grant: Grant, vault: Vault, name: str, spec: NewKey, material:
     `ApprovalRequired`.
     """
     grant.require(Permission.KEYS_IMPORT, vault_id=vault.pk)
-    rules.check_new(spec)
+    _check_new(vault, spec)
     binding = versions.binding_of(spec, name=name, version=new_version())
     bind = partial(
         client.call_as, grant, vault, name, binding.version, ImportKey, kind=KEYS.name, spec=binding, material=material
@@ -122,17 +123,29 @@ def import_key(*, grant: Grant, vault: Vault, name: str, spec: NewKey, material:
 
 
 def import_wrapped_key(
-    *, grant: Grant, vault: Vault, name: str, spec: NewKey, kek: tuple[str, str], ciphertext: bytes, now: datetime
+    *,
+    grant: Grant,
+    vault: Vault,
+    name: str,
+    spec: NewKey,
+    kek: tuple[str, str],
+    pq_kek: tuple[str, str] | None,
+    ciphertext: bytes,
+    now: datetime,
 ) -> KeyFacts:
     """Import a key from a BYOK file; `kek` is the (name, version) of the key exchange key that the file names.
 
-    Raises as `import_key` does, and `KeyNotFound`, `KeyDisabled`, `KeyOperationForbidden` for the key exchange key.
+    `pq_kek`: the same of the ML-KEM key exchange key, for a hybrid file. Raises as `import_key` does, and
+    `KeyNotFound`, `KeyDisabled`, `KeyOperationForbidden` for the key exchange keys.
     """
     grant.require(Permission.KEYS_IMPORT, vault_id=vault.pk)
     exchange = KEYS.get_version(vault.pk, *kek)
     rules.check_key_exchange_key(exchange, now=now)
+    if pq_kek is not None:
+        rules.check_key_exchange_key(KEYS.get_version(vault.pk, *pq_kek), now=now, key_type="AKP")
     if not spec.parameter:
-        wrapped = len(ciphertext) - int(exchange.parameter) // 8
+        outer = 0 if pq_kek is None else rules.HYBRID_OVERHEAD
+        wrapped = len(ciphertext) - outer - int(exchange.parameter) // 8
         spec = replace(spec, parameter=rules.transferred_size(spec.key_type, wrapped))
     rules.check_new(spec)
     binding = versions.binding_of(spec, name=name, version=new_version())
@@ -145,6 +158,7 @@ def import_wrapped_key(
         ImportWrappedKey,
         spec=binding,
         kek=(exchange.key.name, exchange.version),
+        pq_kek=pq_kek,
         ciphertext=ciphertext,
     )
     brought = _Import(binding, bind, ciphertext, ProtectedKey.Origin.TRANSFERRED)
@@ -171,6 +185,11 @@ def update(*, grant: Grant, vault: Vault, name: str, version: str, changes: dict
             bound = {"operations": sorted(operations), "blob": blob, "mac": mac}
             ProtectedKey.objects.filter(keyversion=locked.id).update(**bound)
     return replace(locked, **changes, updated=now)
+
+
+def _check_new(vault: Vault, spec: NewKey) -> None:
+    rules.check_new(spec)
+    rules.check_protection(spec, hsm_key_types=hsm_key_types(vault.world))
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,7 +276,8 @@ def _authorities(policy: dict[str, Any] | None) -> dict[str, str]:
 def _check_changes(row: KeyFacts, changes: dict[str, Any]) -> None:
     rules.check_dates(changes.get("not_before", row.not_before), changes.get("expires", row.expires))
     if "operations" in changes:
-        rules.check_changed_operations(row.key_type, row.operations, changes["operations"])
+        after = changes["operations"]
+        rules.check_changed_operations(row.key_type, row.operations, after, parameter=row.parameter)
     if "release_policy" in changes:
         if not row.exportable:
             raise rules.BadKeyParameter("AKV.SKR.1005: Non-exportable keys must not have release policy.")

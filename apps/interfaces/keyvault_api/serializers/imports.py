@@ -14,6 +14,8 @@ from apps.interfaces.keyvault_api.serializers import keys as wire
 from apps.interfaces.keyvault_api.serializers.fields import Attributes, BadBody, Body, Plain, StrictBoolean, Tags
 
 LARGEST_BODY = 64 * 1024
+_ENCRYPTION = "CKM_RSA_AES_KEY_WRAP"
+_HYBRID_ENCRYPTION = "ML-KEM-768+CKM_RSA_AES_KEY_WRAP"  # docs/decisions/0034-key-types.md
 _KID = re.compile(r"https://[^/]+/keys/([0-9a-zA-Z-]{1,127})/([0-9a-f]{32})\Z")
 
 
@@ -41,6 +43,7 @@ class WrappedKey:
 
     spec: NewKey
     kek: tuple[str, str]  # name, version
+    pq_kek: tuple[str, str] | None  # the same of the ML-KEM key exchange key, if the file is hybrid
     ciphertext: bytes
 
 
@@ -65,19 +68,22 @@ def _parse_byok(body: dict[str, Any], jwk: dict[str, Any], key_type: str) -> Wra
     try:
         file = json.loads(_lenient_base64(_text(jwk, "key_hsm")))
         header, ciphertext = file["header"], from_base64url(file["ciphertext"], field="ciphertext")
-        kid, scheme, encryption = header["kid"], header["alg"], header["enc"]
-        match = _KID.match(kid)
+        scheme, encryption = header["alg"], header["enc"]
+        match = _KID.match(header["kid"])
+        pq_match = _KID.match(header["pq_kid"]) if encryption == _HYBRID_ENCRYPTION else None
     except (ValueError, KeyError, TypeError, RecursionError):
         raise BadKeyParameter("The property 'key.key_hsm' does not hold a BYOK file.") from None
-    if match is None or (scheme, encryption) != ("dir", "CKM_RSA_AES_KEY_WRAP"):
+    wanted = _ENCRYPTION if pq_match is None else _HYBRID_ENCRYPTION
+    if match is None or (scheme, encryption) != ("dir", wanted):
         raise BadKeyParameter(
-            "The BYOK file must name its key exchange key with version in 'kid', 'alg' dir, 'enc' CKM_RSA_AES_KEY_WRAP."
+            f"The BYOK file must name its key exchange key with version in 'kid', 'alg' dir, 'enc' {_ENCRYPTION}, "
+            f"or 'enc' {_HYBRID_ENCRYPTION}, and its ML-KEM key exchange key in 'pq_kid'."
         )
     parameter = jwk.get("crv", "P-256") if key_type == "EC" else ""  # a size shows in the length of the transfer
     if not isinstance(parameter, str):
         raise BadBody("The property 'key.crv' must be a text.")
     spec = wire.new_key(body, key_type, hardware=True, parameter=parameter)
-    return WrappedKey(spec, (match[1], match[2]), ciphertext)
+    return WrappedKey(spec, (match[1], match[2]), (pq_match[1], pq_match[2]) if pq_match else None, ciphertext)
 
 
 def _lenient_base64(text: str) -> bytes:

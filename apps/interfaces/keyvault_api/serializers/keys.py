@@ -5,6 +5,7 @@ from typing import Any
 
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from apps.core.encoding import from_base64url, to_base64url
 from apps.core.errors import BadRequest
@@ -14,7 +15,7 @@ from apps.domain.keys.key_use import Attestation, UseInput
 from apps.domain.keys.kind import KeyItem
 from apps.domain.keys.queries import KeyFacts
 from apps.domain.keys.release_policy import validate_release_policy
-from apps.domain.keys.rules import USUAL_EXPONENT, BadKeyParameter, NewKey
+from apps.domain.keys.rules import PARAMETERS, USUAL_EXPONENT, BadKeyParameter, NewKey
 from apps.domain.vaults.models import Vault
 from apps.interfaces.keyvault_api.api_versions import EXTERNAL_KEYS, KEY_SIZE, has_feature
 from apps.interfaces.keyvault_api.serializers.common import attributes
@@ -38,8 +39,14 @@ _TYPES = {
     "ec-hsm": ("EC", True),
     "oct": ("oct", False),
     "oct-hsm": ("oct", True),
+    "okp": ("OKP", False),
+    "okp-hsm": ("OKP", True),
+    "akp": ("AKP", False),
+    "akp-hsm": ("AKP", True),
 }
-_DEFAULTS = {"RSA": "2048", "EC": "P-256", "oct": "256"}
+_DEFAULTS = {"RSA": "2048", "EC": "P-256", "oct": "256", "OKP": "Ed25519"}
+# The property that has the parameter of a key type; key_size for the others.
+_PARAMETER = {"EC": "crv", "OKP": "crv", "AKP": "alg"}
 
 
 class ExternalKeyRefused(BadRequest):
@@ -53,6 +60,7 @@ class NewKeyBody(Body):
     key_size = StrictInteger(required=False, allow_null=True)
     public_exponent = StrictInteger(required=False, allow_null=True)
     crv = StrictString(longest=16, required=False, allow_null=True)
+    alg = StrictString(longest=16, required=False, allow_null=True)
     key_ops = StringList(required=False, allow_null=True)
     attributes = Attributes(required=False, allow_null=True)
     tags = Tags(required=False, allow_null=True)
@@ -72,9 +80,12 @@ def parse_new_key(data: bytes, *, api_version: str) -> NewKey:
     """Parse the key to create. Raises `BadBody`, `BadKeyParameter`, `BadReleasePolicy`, `ExternalKeyRefused`."""
     body = NewKeyBody.validate_object(load_key_body(data, api_version=api_version))
     key_type, hardware = parse_type(body["kty"])
-    size = body.get("key_size")
-    parameter = body.get("crv") if key_type == "EC" else None if size is None else str(size)
-    return new_key(body, key_type, hardware=hardware, parameter=parameter or _DEFAULTS[key_type])
+    parameter = body.get(_PARAMETER.get(key_type, "key_size"))
+    if not parameter and key_type not in _DEFAULTS:
+        raise BadKeyParameter(
+            f"The property 'alg' is required for a key of type {key_type}: one of {', '.join(PARAMETERS[key_type])}."
+        )
+    return new_key(body, key_type, hardware=hardware, parameter=str(parameter or _DEFAULTS[key_type]))
 
 
 def load_key_body(data: bytes, *, api_version: str) -> dict[str, Any]:
@@ -97,7 +108,7 @@ def parse_type(text: str) -> tuple[str, bool]:
     """Parse a `kty` into key type and "in the HSM". Raises `BadKeyParameter`."""
     if text.lower() not in _TYPES:
         raise BadKeyParameter(
-            f"The key type '{text[:16]}' is not supported. Use RSA, RSA-HSM, EC, EC-HSM, oct or oct-HSM."
+            f"The key type '{text[:16]}' is not supported. Use RSA, EC, oct, OKP or AKP, or the same with '-HSM'."
         )
     return _TYPES[text.lower()]
 
@@ -130,21 +141,48 @@ def parse_changes(data: bytes, *, api_version: str) -> dict[str, Any]:
     return changes
 
 
-def parse_use(data: bytes, *, verify: bool = False) -> UseInput:
-    """Parse the input of a use; `verify`: `digest` is the value and `value` the signature.
+def parse_use(data: bytes) -> UseInput:
+    """Parse the input of encrypt, decrypt, wrap or unwrap.
 
-    By hand, not by a serializer: this is the hottest parse of the system. Raises `BadBody`, `BadEncoding`.
+    By hand, as the next two: these are the hottest parses of the system. Raises `BadBody`, `BadEncoding`.
     """
     body = loads_object(data)
-    for field in ("alg", "value", "digest") if verify else ("alg", "value"):
-        if not isinstance(body.get(field), str):
-            raise BadBody(f"The property '{field}' is required and must be a text.")
-    value = from_base64url(body["value"], field="value")
-    if verify:
-        return UseInput(body["alg"], from_base64url(body["digest"], field="digest"), signature=value)
-    if body["alg"][0:1] != "A":
-        return UseInput(body["alg"], value)
-    return UseInput(body["alg"], value, b"", _bytes(body, "iv"), _bytes(body, "aad"), _bytes(body, "tag"))
+    algorithm = _required(body, "alg")
+    if algorithm[0:3] == "ML-":  # wrapping makes a fresh key
+        return UseInput(algorithm, _bytes(body, "value"))
+    value = from_base64url(_required(body, "value"), field="value")
+    if algorithm[0:1] != "A":
+        return UseInput(algorithm, value)
+    return UseInput(algorithm, value, b"", _bytes(body, "iv"), _bytes(body, "aad"), _bytes(body, "tag"))
+
+
+def parse_signing(data: bytes) -> UseInput:
+    """Parse what is to be signed. Raises `BadBody`, `BadEncoding`."""
+    return _signed(loads_object(data), "value", b"")
+
+
+def parse_verification(data: bytes) -> UseInput:
+    """Parse a signature (`value`) and what it signs (`digest`). Raises `BadBody`, `BadEncoding`."""
+    body = loads_object(data)
+    return _signed(body, "digest", from_base64url(_required(body, "value"), field="value"))
+
+
+def _signed(body: dict[str, Any], field: str, signature: bytes) -> UseInput:
+    """The message, digest or external mu, with the algorithm, which an AKP key does not need (Azure, 2026-07-01)."""
+    algorithm = "" if body.get("alg") is None else _required(body, "alg")
+    if body.get("external_mu") is not None:
+        if algorithm or body.get(field) is not None:
+            raise BadBody(f"The properties 'alg' and '{field}' must not be set with 'external_mu'.")
+        return UseInput("", _bytes(body, "external_mu"), signature, context=_bytes(body, "context"), external_mu=True)
+    value = from_base64url(_required(body, field), field=field)
+    return UseInput(algorithm, value, signature, context=_bytes(body, "context"))
+
+
+def _required(body: dict[str, Any], field: str) -> str:
+    text = body.get(field)
+    if not isinstance(text, str):
+        raise BadBody(f"The property '{field}' is required and must be a text.")
+    return text
 
 
 def _bytes(body: dict[str, Any], field: str) -> bytes:
@@ -203,7 +241,7 @@ def _with_extras(body: dict[str, Any], item: KeyItem) -> dict[str, Any]:
 
 @lru_cache(maxsize=10_000)
 def _public_members(spki: bytes, parameter: str) -> dict[str, str]:
-    """RFC 7518 sections 6.2 and 6.3; coordinates have the fixed width of their curve."""
+    """RFC 7518 sections 6.2 and 6.3 (coordinates have the fixed width of their curve), RFC 8037, RFC 9964."""
     public = serialization.load_der_public_key(spki)
     if isinstance(public, rsa.RSAPublicKey):
         numbers = public.public_numbers()
@@ -214,7 +252,8 @@ def _public_members(spki: bytes, parameter: str) -> dict[str, str]:
     if isinstance(public, ec.EllipticCurvePublicKey):
         point, width = public.public_numbers(), (public.curve.key_size + 7) // 8
         return {"crv": parameter, "x": _number(point.x, width), "y": _number(point.y, width)}
-    raise TypeError("the public key is neither RSA nor EC")
+    raw = to_base64url(public.public_bytes(Encoding.Raw, PublicFormat.Raw))
+    return {"crv": parameter, "x": raw} if parameter == "Ed25519" else {"alg": parameter, "pub": raw}
 
 
 def _number(value: int, width: int) -> str:

@@ -38,7 +38,13 @@ def _import(context: OperationContext) -> dict[str, Any]:
     body = context.request.body(largest=imports.LARGEST_BODY)
     key = imports.parse_import(body, api_version=context.api_version)
     if isinstance(key, imports.WrappedKey):
-        facts = context.call(creation.import_wrapped_key, spec=key.spec, kek=key.kek, ciphertext=key.ciphertext)
+        facts = context.call(
+            creation.import_wrapped_key,
+            spec=key.spec,
+            kek=key.kek,
+            pq_kek=key.pq_kek,
+            ciphertext=key.ciphertext,
+        )
     else:
         facts = context.call(creation.import_key, spec=key.spec, material=key.material)
     return _bundle(context, facts)
@@ -114,22 +120,31 @@ def _random(context: OperationContext) -> dict[str, Any]:
 
 
 def _verify(context: OperationContext) -> dict[str, Any]:
-    data = wire.parse_use(context.request.body(), verify=True)
+    data = wire.parse_verification(context.request.body())
     return {"value": _ask(context, data).value == b"\x01"}
 
 
+def _sign(context: OperationContext) -> dict[str, Any]:
+    result = _ask(context, wire.parse_signing(context.request.body()))
+    return {"kid": _kid(context, result), "value": to_base64url(result.value)}
+
+
 def _use(context: OperationContext) -> dict[str, Any]:
-    """Encrypt, decrypt, wrap, unwrap or sign, as the operation's permission says."""
-    request = context.request
-    data = wire.parse_use(request.body())
+    """Encrypt, decrypt, wrap or unwrap, as the operation's permission says."""
+    data = wire.parse_use(context.request.body())
     result = _ask(context, data)
-    kid = f"{request.origin}/keys/{result.name}/{result.version}"
-    body = {"kid": kid, "value": to_base64url(result.value)}
+    body = {"kid": _kid(context, result), "value": to_base64url(result.value)}
     if result.iv:
         body["iv"] = to_base64url(result.iv)
     if result.tag:
         body |= {"tag": to_base64url(result.tag), "aad": to_base64url(data.aad)}
+    if result.shared_secret:
+        body["shared_secret"] = to_base64url(result.shared_secret)
     return body
+
+
+def _kid(context: OperationContext, result: key_use.UseResult) -> str:
+    return f"{context.request.origin}/keys/{result.name}/{result.version}"
 
 
 def _ask(context: OperationContext, data: key_use.UseInput) -> key_use.UseResult:
@@ -191,7 +206,7 @@ SECURE_UNWRAP_KEY = ApiOperation(
     Operation.KEY_SECURE_UNWRAP, P.KEYS_UNWRAP, "key", PIPELINE, _secure_wrap, since=SECURE_WRAP
 )
 RANDOM = ApiOperation(Operation.RANDOM_BYTES_GET, P.RANDOM_GET, "key", PIPELINE, _random)
-SIGN = ApiOperation(Operation.KEY_SIGN, P.KEYS_SIGN, "key", DECIDES, _use, quota=None)
+SIGN = ApiOperation(Operation.KEY_SIGN, P.KEYS_SIGN, "key", DECIDES, _sign, quota=None)
 VERIFY = ApiOperation(Operation.KEY_VERIFY, P.KEYS_VERIFY, "key", DECIDES, _verify, quota=None)
 ENCRYPT = ApiOperation(Operation.KEY_ENCRYPT, P.KEYS_ENCRYPT, "key", DECIDES, _use, quota=None)
 DECRYPT = ApiOperation(Operation.KEY_DECRYPT, P.KEYS_DECRYPT, "key", DECIDES, _use, quota=None)

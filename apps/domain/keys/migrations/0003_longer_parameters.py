@@ -1,0 +1,13 @@
+from django.db import migrations, models
+
+
+class Migration(migrations.Migration):
+    """Names of algorithms are parameters too: `ML-KEM-1024`."""
+
+    dependencies = [("keys", "0002_whole_data_plane")]
+
+    operations = [
+        migrations.AlterField(
+            model_name="keyversion", name="parameter", field=models.CharField(max_length=16)
+        ),
+    ]
