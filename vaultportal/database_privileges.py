@@ -106,6 +106,7 @@ PRIVILEGES = (
         delivery="SELECT",
     ),
     Allowed("worlds_worldgeneration", hsm="SELECT", audit="SELECT"),
+    Allowed("worlds_backupkey", hsm="SELECT"),
     # The web stores keys that the HSM bound for it (import, restore), and changes one to a form that an HSM worker made
     # (`worlds_rebinding`). It purges on request, the scheduler when due. Triggers (migration certificates 0003) refuse
     # the rest: removing what is live or protected, shortening a retention, exchanging a key or its material.

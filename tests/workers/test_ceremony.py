@@ -136,7 +136,7 @@ def test_a_second_generation_is_made_with_a_transcript_and_taken_up_when_it_was_
         connection.execute("DELETE FROM worlds_worldgeneration WHERE number = 2")
         connection.execute("UPDATE worlds_securityworld SET generation = 1 WHERE name = 'europe'")
     recorded = [record["properties"] for record in records.running("operation = 'WorldCeremony'")]
-    assert len(recorded) == 5
+    assert [detail["id"] for detail in recorded].count("worlds/europe/2") == 2
     assert all(len(detail["transcriptSha256"]) == 64 for detail in recorded)
 
 

@@ -41,12 +41,17 @@ def name(stack):
 
 def ask(request):
     """The code of the worker's error; "" for an answer."""
+    return answer_of(request)[0]
+
+
+def answer_of(request):
+    """The code of the worker's error, and its answer or message."""
     (path, *_) = sorted((Path(os.environ["LANE_DIR"]) / "europe" / "web").glob("*.sock"))
     with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as connection:
         connection.settimeout(5)
         connection.connect(str(path))
         connection.send(protocol.pack_request(request))
-        return msgspec.msgpack.decode(connection.recv(200_000))[0]
+        return msgspec.msgpack.decode(connection.recv(200_000))[:2]
 
 
 @pytest.fixture
@@ -263,7 +268,11 @@ def backup_of(stack):
     def backup_of(url):
         client = stack.sdk(SecretClient, url)
         client.set_secret("password", "of production")
-        return backups.parse_backup(to_base64url(client.backup_secret("password")))
+        backup = backups.parse_backup(to_base64url(client.backup_secret("password")))
+        sent = {"header": backup.header, "mac": backup.mac, "encapsulated": backup.encapsulated}
+        _, (genuine, key) = answer_of(protocol.CheckBackup(0.0, backup.facts.vault_id, **sent))
+        assert genuine
+        return backups.decrypt_parts(backup, key)
 
     return backup_of
 

@@ -237,9 +237,10 @@ class ImportWrappedKey(CallerRequest, frozen=True):
 
 
 class BindBackup(CallerRequest, frozen=True):
-    """Compute the world's HMAC over the header of a backup of the named object. Answer: the mac.
+    """Compute the world's HMAC over the header of a backup of the named object. Answer: (mac, encapsulated, key).
 
-    The header has the digest of each part, and must name the vault and the object that the caller may back up.
+    The header has the digest of each part, and must name the vault and the object that the caller may back up. The key
+    encrypts the parts; the worker makes it again from `encapsulated`.
     """
 
     kind: str  # "key", "secret", "certificate"
@@ -247,11 +248,15 @@ class BindBackup(CallerRequest, frozen=True):
 
 
 class CheckBackup(Request, frozen=True):
-    """Verify that the world of this vault bound the header. Answer: a flag."""
+    """Verify that the world of this vault bound the header. Answer: (a flag, the key of the parts).
+
+    `encapsulated`: b"" for a backup of format 1, whose parts are not encrypted, as the key in the answer then.
+    """
 
     vault_id: str
     header: bytes
     mac: bytes
+    encapsulated: bytes = b""
 
 
 class RestoreKeyVersion(CallerRequest, frozen=True):

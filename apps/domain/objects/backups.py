@@ -1,21 +1,25 @@
 """The format of backups: an opaque blob that is valid only in the security world that made it.
 
-    magic | length, header | mac | length, part | length, part ...
+    magic | length, header | mac | encapsulated | length, encrypted part | length, encrypted part ...
 
 The header is JSON in clear: world, vault, what made it, and the SHA-256 of every part. The world's HMAC is over the
 header, so one changed bit anywhere is detected before anything is stored (docs/reference/security-guarantees.md
-section 10). Parts hold keys as they are stored, useless without the world's HSM.
+section 10). Parts hold keys as they are stored, useless without the world's HSM. They are encrypted (AES-256-GCM) under
+a key of this backup, which takes the HSM and the world's ML-KEM-768 key to make again
+(docs/decisions/0034-key-types.md). Format 1 has neither `encapsulated` nor encrypted parts; it is read, not written.
 """
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
 import msgspec
 import orjson
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from apps.core.clock import to_epoch
 from apps.core.encoding import BadEncoding, from_base64url, to_base64url
@@ -29,8 +33,8 @@ from apps.domain.vaults.models import PurgedObject, Vault
 
 LARGEST_BACKUP = 4 * 1024 * 1024  # bytes of the blob
 LARGEST_HEADER = 128 * 1024  # it crosses the lane in one packet, beside a part: about 1 900 parts
-_MAGIC = b"VaultPortalBackup1\n"
-_MAC_BYTES = 32
+_MAGIC_1, _MAGIC = b"VaultPortalBackup1\n", b"VaultPortalBackup2\n"
+_MAC_BYTES, _ENCAPSULATED_BYTES, _TAG_BYTES = 32, 1088, 16  # HMAC-SHA256, ML-KEM-768, AES-GCM
 
 TIMES = ("not_before", "expires", "created", "updated")  # the dates of a version, in a part
 
@@ -66,12 +70,13 @@ class Header(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="ca
 
 @dataclass(frozen=True, slots=True)
 class Backup:
-    """A backup whose form is right; `check` decides whether it is genuine."""
+    """A backup whose form is right; `open_backup` decides whether it is genuine, and decrypts the parts."""
 
     header: bytes
     mac: bytes
-    parts: tuple[bytes, ...]
+    parts: tuple[bytes, ...] = field(repr=False)  # encrypted until it is opened
     facts: Header
+    encapsulated: bytes = b""  # b"" for format 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,13 +115,15 @@ def create_backup(
             "parts": [hashlib.sha256(part).hexdigest() for part in parts],
         }
     )
-    size = len(header) + sum(len(part) + 4 for part in parts)
+    size = len(header) + _ENCAPSULATED_BYTES + sum(len(part) + _TAG_BYTES + 4 for part in parts)
     if len(header) > LARGEST_HEADER or size > LARGEST_BACKUP - 1024:
         raise BackupTooLarge(
             f"The {object_type} has too many versions for one backup: {len(parts)} parts, {size} bytes."
         )
-    mac: bytes = client.call_as(grant, vault, name, "", BindBackup, kind=object_type, header=header)
-    return to_base64url(_MAGIC + _sized(header) + mac + b"".join(_sized(part) for part in parts))
+    mac, encapsulated, key = client.call_as(grant, vault, name, "", BindBackup, kind=object_type, header=header)
+    cipher = AESGCM(key)
+    encrypted = [cipher.encrypt(_nonce(number), part, None) for number, part in enumerate(parts)]
+    return to_base64url(_MAGIC + _sized(header) + mac + encapsulated + b"".join(map(_sized, encrypted)))
 
 
 def is_production_now(vault: Vault) -> bool:
@@ -130,20 +137,22 @@ def parse_backup(text: str) -> Backup:
         data = from_base64url(text, field="value")
     except BadEncoding:
         raise _damaged() from None
-    if to_base64url(data) != text.rstrip("=") or not data.startswith(_MAGIC):
+    if to_base64url(data) != text.rstrip("=") or not data.startswith((_MAGIC_1, _MAGIC)):
         raise _damaged()
     header, at = _take(data, len(_MAGIC))
     if len(header) > LARGEST_HEADER:
         raise _damaged()
     mac, at = data[at : at + _MAC_BYTES], at + _MAC_BYTES
+    size = _ENCAPSULATED_BYTES if data.startswith(_MAGIC) else 0
+    encapsulated, at = data[at : at + size], at + size
+    if len(encapsulated) != size:
+        raise _damaged()
     parts = []
     while at < len(data):
         part, at = _take(data, at)
         parts.append(part)
-    facts = read_header(header)
-    if [hashlib.sha256(part).hexdigest() for part in parts] != facts.parts:
-        raise _damaged()
-    return Backup(header, mac, tuple(parts), facts)
+    backup = Backup(header, mac, tuple(parts), read_header(header), encapsulated)
+    return backup if encapsulated else _check_parts(backup)
 
 
 def read_header(header: bytes) -> Header:
@@ -154,15 +163,39 @@ def read_header(header: bytes) -> Header:
         raise _damaged() from None
 
 
-def check(backup: Backup, *, grant: Grant, vault: Vault, object_type: str) -> None:
-    """Raise unless the backup may be restored into the vault.
+def open_backup(backup: Backup, *, grant: Grant, vault: Vault, object_type: str) -> Backup:
+    """The backup with its parts in clear, if it may be restored into the vault.
 
     Raises `BadBackup`, `BackupOfPurgedObject`, `NotInTestVault`, `HsmUnavailable`.
     """
     check_place(backup.facts, vault=vault, object_type=object_type)
-    if not client.call_for(grant, vault, CheckBackup, header=backup.header, mac=backup.mac):
+    sent = {"header": backup.header, "mac": backup.mac, "encapsulated": backup.encapsulated}
+    genuine, key = client.call_for(grant, vault, CheckBackup, **sent)
+    if not genuine:
         raise _damaged()
     check_origin(backup.facts, vault=vault)
+    return decrypt_parts(backup, key) if backup.encapsulated else backup
+
+
+def decrypt_parts(backup: Backup, key: bytes) -> Backup:
+    """The backup with its parts in clear. Raises `BadBackup` for another key or a changed part."""
+    cipher = AESGCM(key)
+    try:
+        parts = tuple(cipher.decrypt(_nonce(number), part, None) for number, part in enumerate(backup.parts))
+    except (InvalidTag, ValueError):
+        raise _damaged() from None
+    return _check_parts(replace(backup, parts=parts))
+
+
+def _check_parts(backup: Backup) -> Backup:
+    if [hashlib.sha256(part).hexdigest() for part in backup.parts] != backup.facts.parts:
+        raise _damaged()
+    return backup
+
+
+def _nonce(number: int) -> bytes:
+    """The number of the part: the key encrypts the parts of one backup, once (NIST SP 800-38D section 8.2.1)."""
+    return number.to_bytes(12)
 
 
 def check_place(facts: Header, *, vault: Vault, object_type: str) -> None:

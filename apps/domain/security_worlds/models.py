@@ -98,6 +98,14 @@ class StatementKey(UuidModel):
     role = models.TextField(choices=Role.choices)
     protected = models.OneToOneField(ProtectedKey, on_delete=models.PROTECT)
     certificate = models.BinaryField()  # DER
+
+
+class BackupKey(PlainModel):
+    """The key of a world to which its backups are encrypted, beside the HMAC key in the HSM. Made by a ceremony."""
+
+    world = models.OneToOneField(SecurityWorld, on_delete=models.PROTECT, primary_key=True, related_name="backup_key")
+    sealing = models.OneToOneField(ProtectedKey, on_delete=models.PROTECT, related_name="+")  # AES-256, in the HSM
+    kem = models.OneToOneField(ProtectedKey, on_delete=models.PROTECT, related_name="+")  # ML-KEM-768, sealed by it
     created = models.DateTimeField()
 
 

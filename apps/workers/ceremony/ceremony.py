@@ -29,7 +29,7 @@ from apps.domain.security_worlds.models import SecurityWorld, WorldGeneration
 from apps.hsm.api import Hsm
 from apps.hsm.types import MasterPin, WorldMasters
 from apps.workers.audit_worker import keys
-from apps.workers.hsm_runtime import statement_keys
+from apps.workers.hsm_runtime import backup_keys, statement_keys
 from apps.workers.hsm_runtime.token_startup import module_config
 from apps.workers.hsm_runtime.translation import masters_of
 
@@ -99,7 +99,9 @@ def is_done(plan: Plan) -> bool:
     rows = WorldGeneration.objects.filter(world__name=plan.name, number=plan.generation)
     if plan.purpose == SecurityWorld.Purpose.AUDIT and not keys.exist():
         return False
-    if plan.purpose == SecurityWorld.Purpose.VAULTS and not statement_keys.exist(world=plan.name, now=clock.now()):
+    if plan.purpose == SecurityWorld.Purpose.VAULTS and not (
+        statement_keys.exist(world=plan.name, now=clock.now()) and backup_keys.exists(plan.name)
+    ):
         return False
     return rows.filter(hmac_wrapping_id__isnull=False, export_wrapping_id__isnull=False).exists()
 
@@ -107,8 +109,9 @@ def is_done(plan: Plan) -> bool:
 def run_ceremony(plan: Plan, *, transcript: Path, now: datetime) -> dict[str, Any]:
     """Create the master keys (or continue an interrupted ceremony from its transcript), and store the world.
 
-    A generation from before WK-H and WK-X existed gets those two, a world without keys for statements gets those. The
-    certificate of their authority is written beside the transcript, `statement-authority-WORLD.pem`.
+    A generation from before WK-H and WK-X existed gets those two, a world from before backup keys or keys for statements
+    gets those. The certificate of the authority of its statements is written beside the transcript,
+    `statement-authority-WORLD.pem`.
 
     Raises `CeremonyRefused`, and the boundary's errors.
     """
@@ -119,6 +122,7 @@ def run_ceremony(plan: Plan, *, transcript: Path, now: datetime) -> dict[str, An
         raise CeremonyRefused(f"{transcript.parent} is no directory in which this account can write a transcript.")
     hsm = Hsm.open(config)
     try:
+        backup_key = transcript.with_suffix(".backup-key.json")
         completed = transcript.with_suffix(".completed.json")
         transcript = completed if completed.exists() else transcript
         registered = WorldGeneration.objects.filter(world__name=plan.name, number=plan.generation).first()
@@ -137,7 +141,7 @@ def run_ceremony(plan: Plan, *, transcript: Path, now: datetime) -> dict[str, An
             masters = hsm.create_masters(world=plan.name, generation=plan.generation)
             _write(transcript, _transcript(plan, hsm, masters, now))
         hsm.load_world(masters)  # find them by id and check value, as every worker does
-        authority = _store(plan, hsm, masters, transcript, now)
+        authority = _store(plan, hsm, masters, transcript=transcript, backup_key=backup_key, now=now)
     finally:
         hsm.close()
     result: dict[str, Any] = json.loads(transcript.read_text(encoding="utf-8"))
@@ -194,7 +198,9 @@ def _write(path: Path, text: dict[str, Any]) -> None:
 
 
 @transaction.atomic
-def _store(plan: Plan, hsm: Hsm, masters: WorldMasters, transcript: Path, now: datetime) -> x509.Certificate | None:
+def _store(
+    plan: Plan, hsm: Hsm, masters: WorldMasters, *, transcript: Path, backup_key: Path, now: datetime
+) -> x509.Certificate | None:
     """Store the world and its generation; return the certificate of the authority of its statements, if it has one."""
     world, created = SecurityWorld.objects.get_or_create(
         name=plan.name,
@@ -209,7 +215,7 @@ def _store(plan: Plan, hsm: Hsm, masters: WorldMasters, transcript: Path, now: d
         },
     )
     if not created:
-        SecurityWorld.objects.filter(pk=world.pk).update(generation=plan.generation)
+        SecurityWorld.objects.filter(pk=world.pk).update(generation=plan.generation, profile=hsm.profile)
     pins = {name: pin for name in _MASTERS if (pin := getattr(masters, name)) is not None}
     values = {f"{name}_id": pin.object_id for name, pin in pins.items()}
     values |= {f"{name}_check": pin.check_value for name, pin in pins.items()}
@@ -222,6 +228,7 @@ def _store(plan: Plan, hsm: Hsm, masters: WorldMasters, transcript: Path, now: d
     else:
         authority = statement_keys.ensure(hsm, world, now=now)
         detail = {"statementAuthoritySha256": authority.fingerprint(hashes.SHA256()).hex()}
+        backup_keys.ensure(hsm, world, file=backup_key, now=now)
     append_change(
         system_grant(Permission.ORGANISATION_INITIALISE, origin="hsm_ceremony"),
         operation=Operation.WORLD_CEREMONY,

@@ -92,7 +92,8 @@ def bind_backup(hsm: Hsm, request: BindBackup, now: datetime) -> Answer:
     def use(_grant: Grant, vault: Vault) -> Done:
         key_import.check_header(request.header, kind=kind.name, vault=vault, name=request.name)
         mac = key_import.backup_mac(hsm, vault.pk.hex, request.header)
-        return Done(mac, kind.object_id(request.name), {})
+        sealed = key_import.new_backup_key(hsm, vault.pk.hex, request.header)
+        return Done((mac, *sealed), kind.object_id(request.name), {})
 
     return _serve(hsm, request, kind=kind.name, act="backup", use=use, now=now)
 

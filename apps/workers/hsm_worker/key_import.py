@@ -22,8 +22,10 @@ from apps.domain.objects import backups
 from apps.domain.secrets import backup_parts as secret_parts
 from apps.domain.secrets.rules import seal_context
 from apps.domain.vaults.models import Vault
+from apps.hsm import hybrid
 from apps.hsm.api import Hsm
 from apps.hsm.types import Binding, Custody, Origin, StoredKey
+from apps.workers.hsm_runtime import backup_keys
 from apps.workers.hsm_runtime.translation import make_binding
 from apps.workers.hsm_worker import preflight
 from apps.workers.hsm_worker.request_values import read_value
@@ -31,6 +33,7 @@ from apps.workers.hsm_worker.request_values import read_value
 _NAME = re.compile(r"[0-9a-z-]{1,127}", re.IGNORECASE)
 _OPERATIONS = frozenset({*rules.OPERATIONS, rules.IMPORT})
 _BACKUP = b"vault-portal/backup/1"  # separates backups from other uses of the boundary's HMAC
+_BACKUP_KEY = b"vault-portal/backup-key/1"  # the same for their keys
 
 
 class PartNotInBackup(Forbidden):
@@ -93,6 +96,30 @@ def is_genuine(hsm: Hsm, vault_id: str, header: bytes, mac: bytes) -> bool:
     world, _ = preflight.world_of(vault_id)
     is_valid = hmac.compare_digest(backup_mac(hsm, vault_id, header), mac)
     return is_valid and backups.read_header(header).world == world
+
+
+def new_backup_key(hsm: Hsm, vault_id: str, header: bytes) -> tuple[bytes, bytes]:
+    """(encapsulated, key of the parts) for a new backup: hybrid, of ML-KEM-768 and an HMAC in the HSM.
+
+    Raises `Unavailable` for a world without a backup key.
+    """
+    world, _ = preflight.world_of(vault_id)
+    encapsulated, secret = hsm.encapsulate(backup_keys.load(world).kem, algorithm=hybrid.ALGORITHM)
+    return encapsulated, _backup_key(hsm, world, header, encapsulated, secret)
+
+
+def open_backup_key(hsm: Hsm, vault_id: str, header: bytes, encapsulated: bytes) -> bytes:
+    """The key that `new_backup_key` made; another one for another header or other bytes. Raises as it does."""
+    world, _ = preflight.world_of(vault_id)
+    keys = backup_keys.load(world)
+    secret = hsm.decapsulate(keys.kem, algorithm=hybrid.ALGORITHM, ciphertext=encapsulated, vault_key=keys.sealing)
+    return _backup_key(hsm, world, header, encapsulated, secret)
+
+
+def _backup_key(hsm: Hsm, world: str, header: bytes, encapsulated: bytes, secret: bytes) -> bytes:
+    context = _BACKUP_KEY + hashlib.sha256(header).digest() + encapsulated
+    classical = hsm.mac(world=world, generation=hsm.first_generation(world), data=context)
+    return hybrid.combine(post_quantum=secret, classical=classical, context=context)
 
 
 def check_restore(

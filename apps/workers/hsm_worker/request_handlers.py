@@ -82,7 +82,12 @@ def _status(hsm: Hsm, _request: Status, _now: datetime) -> Any:
 
 
 def _check_backup(hsm: Hsm, request: CheckBackup, _now: datetime) -> Any:
-    return key_import.is_genuine(hsm, read_id(request.vault_id).hex, request.header, request.mac)
+    vault_id, header = read_id(request.vault_id).hex, request.header
+    if not key_import.is_genuine(hsm, vault_id, header, request.mac):
+        return False, b""
+    if not request.encapsulated:
+        return True, b""
+    return True, key_import.open_backup_key(hsm, vault_id, header, request.encapsulated)
 
 
 def _random_bytes(hsm: Hsm, request: RandomBytes, _now: datetime) -> Any:

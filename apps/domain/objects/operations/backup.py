@@ -83,7 +83,6 @@ def _require_approval(
 def check_restore(*, grant: Grant, kind: ObjectKind[Any, Any], vault: Vault, blob: str) -> Backup:
     """Check everything that `restore` does and change nothing: the dry run. Raises as it does."""
     grant.require(kind.permission("restore"), vault_id=vault.pk)
-    backup = backups.parse_backup(blob)
-    backups.check(backup, grant=grant, vault=vault, object_type=kind.name)
+    backup = backups.open_backup(backups.parse_backup(blob), grant=grant, vault=vault, object_type=kind.name)
     locks.check_free(kind, vault, backup.facts.name)
     return backup
