@@ -4,7 +4,7 @@ import base64
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 import typer
 
@@ -20,19 +20,25 @@ from .output import Format, print_result, print_value
 app = object_group("key", "Keys: they never leave the HSM; applications ask the vault to use them.")
 key_statement_commands.add_commands(app)
 
-_DEFAULT_PARAMETERS = {"RSA": "2048", "EC": "P-256", "oct": "256"}
+_DEFAULT_PARAMETERS = {"RSA": "2048", "EC": "P-256", "oct": "256", "OKP": "Ed25519", "AKP": "ML-DSA-65"}
+_PARAMETER_OPTIONS = {"RSA": "--size", "EC": "--curve", "oct": "--size", "OKP": "--curve", "AKP": "--algorithm"}
 _CHUNK = 1024 * 1024
 _LARGEST_KEY = 64 * 1024  # in PEM or JWK, or wrapped
-_SMALLEST_SIGNATURE = 32  # HS256's; the longest is of RSA 4096
-_LARGEST_SIGNATURE = 4096
+_SMALLEST_SIGNATURE = 32  # HS256's
+_LARGEST_SIGNATURE = 8192  # the longest is of ML-DSA-87, 4627 bytes
+_LONGEST_MESSAGE = 8192  # bytes that Ed25519 and ML-DSA keys sign; other keys sign a digest
 
 
-KeyType = Literal["RSA", "EC", "oct"]
-# JWA's names (RFC 7518 sections 3.1 and 4.1).
-Algorithm = Literal[
+KeyType = Literal["RSA", "EC", "oct", "OKP", "AKP"]
+KeyAlgorithm = Literal["ML-DSA-44", "ML-DSA-65", "ML-DSA-87", "ML-KEM-768", "ML-KEM-1024"]
+# Names of RFC 7518 sections 3.1 and 4.1, RFC 8037 and RFC 9964.
+DigestAlgorithm = Literal[
     "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES256K", "ES384", "ES512", "HS256", "HS384", "HS512"
 ]
-WrapAlgorithm = Literal["A128KW", "A192KW", "A256KW", "RSA-OAEP", "RSA-OAEP-256"]
+MessageAlgorithm = Literal["EdDSA", "ML-DSA-44", "ML-DSA-65", "ML-DSA-87"]
+KemAlgorithm = Literal["ML-KEM-768", "ML-KEM-1024"]
+Algorithm = Literal[DigestAlgorithm, MessageAlgorithm]
+WrapAlgorithm = Literal["A128KW", "A192KW", "A256KW", "RSA-OAEP", "RSA-OAEP-256", KemAlgorithm]
 
 File = Annotated[Path, typer.Argument(help="the file; - is standard input", show_default=False)]
 SigningAlgorithm = Annotated[Algorithm, option("--algorithm", "-a", text="signature algorithm")]
@@ -46,15 +52,17 @@ def create(
     vault: Vault,
     type_: Annotated[KeyType, typer.Option("--type", help="type of key")] = "RSA",
     size: Annotated[str, option("--size", text="RSA: 2048, 3072, 4096; oct: 128, 192, 256")] = "",
-    curve: Annotated[str, option("--curve", text="EC: P-256, P-384, P-521, P-256K")] = "",
+    curve: Annotated[str, option("--curve", text="EC: P-256, P-384, P-521, P-256K; OKP: Ed25519")] = "",
+    algorithm: Annotated[KeyAlgorithm | None, option("--algorithm", text="AKP: the key's only algorithm")] = None,
     software: Software = False,
 ) -> None:
     """Create a key in the HSM, or a new version of an existing key."""
-    if (curve and type_ != "EC") or (size and type_ == "EC"):
-        raise usage_error("RSA and oct keys have a --size, EC keys a --curve.")
+    given = {"--size": size, "--curve": curve, "--algorithm": algorithm}
+    if any(value and name != _PARAMETER_OPTIONS[type_] for name, value in given.items()):
+        raise usage_error("RSA and oct keys have a --size, EC and OKP keys a --curve, AKP keys an --algorithm.")
     if size and not size.isdecimal():
         raise usage_error(f"'{size}' is not a number of bits.")
-    parameter = curve or size or _DEFAULT_PARAMETERS[type_]
+    parameter = curve or size or algorithm or _DEFAULT_PARAMETERS[type_]
     backend = backend_of(ctx)
     created = backend.create_key(vault, name, key_type=type_, parameter=parameter, hardware=not software)
     print_result(f"{name} is created in {vault}, version {created['version']}.", vault=vault, **created)
@@ -112,9 +120,12 @@ def sign(
     version: Version = "",
     output: Annotated[Path | None, option("--output", "-o", text="write the raw signature to this file")] = None,
 ) -> None:
-    """Sign a file. It is hashed locally; only its digest is sent to the vault. Prints the signature in base64url."""
-    digest = _digest(file, algorithm)
-    result = vault_backend_of(ctx).use_key(vault, name, version, "sign", alg=algorithm, value=digest)
+    """Sign a file, and print the signature in base64url.
+
+    The file is hashed locally and only its digest is sent to the vault; for EdDSA and ML-DSA, the file itself is sent.
+    """
+    value = _signed_value(file, algorithm)
+    result = vault_backend_of(ctx).use_key(vault, name, version, "sign", alg=algorithm, value=value)
     _write_binary(result, algorithm, "signature", output)
 
 
@@ -129,7 +140,7 @@ def verify(
     version: Version = "",
 ) -> None:
     """Verify the signature of a file; exit code 1 if it is not valid."""
-    body = {"alg": algorithm, "value": _read_signature(signature), "digest": _digest(file, algorithm)}
+    body = {"alg": algorithm, "value": _read_signature(signature), "digest": _signed_value(file, algorithm)}
     valid = bool(vault_backend_of(ctx).use_key(vault, name, version, "verify", **body)["value"])
     print_result("The signature is valid." if valid else "The signature is NOT valid.", valid=valid)
     if not valid:
@@ -164,6 +175,8 @@ class KeyWrapping:
 @app.command()
 def wrap(ctx: typer.Context, wrapping: KeyWrapping) -> None:
     """Wrap a key of your own, in raw bytes, so that only the vault can unwrap it. Prints the result in base64url."""
+    if wrapping.algorithm in get_args(KemAlgorithm):
+        raise usage_error("An ML-KEM key wraps only keys that the vault makes: use 'portal key encapsulate'.")
     wrapping.send(ctx, "wrapkey", _to_base64url(wrapping.read()))
 
 
@@ -179,6 +192,33 @@ def unwrap(ctx: typer.Context, wrapping: KeyWrapping) -> None:
     wrapping.send(ctx, "unwrapkey", value)
 
 
+@app.command()
+def encapsulate(
+    ctx: typer.Context,
+    name: Name,
+    vault: Vault,
+    algorithm: Annotated[KemAlgorithm, option("--algorithm", "-a", text="the algorithm of the ML-KEM key")],
+    version: Version = "",
+    output: Annotated[Path | None, option("--output", "-o", text="write the raw ciphertext to this file")] = None,
+    secret: Annotated[
+        Path | None, option("--secret", text="write the fresh key to this file, readable only by you")
+    ] = None,
+) -> None:
+    """Get a fresh key of 32 bytes, and the ciphertext from which `portal key unwrap` gets it again.
+
+    Prints both in base64url, the ciphertext first.
+    """
+    result = vault_backend_of(ctx).use_key(vault, name, version, "wrapkey", alg=algorithm)
+    for path, member, private in ((output, "value", False), (secret, "shared_secret", True)):
+        if path is not None:
+            with open_output(path, private=private) as target:
+                target.write(_from_base64url(result[member]))
+    shown = [result[member] for path, member in ((output, "value"), (secret, "shared_secret")) if path is None]
+    members = {"value": result["value"], **({} if secret else {"shared_secret": result["shared_secret"]})}
+    if shown or Format.json:
+        print_value("\n".join(shown), id=result["kid"], algorithm=algorithm, **members)
+
+
 def _write_binary(
     result: dict[str, Any], algorithm: str, member: str, output: Path | None, *, private: bool = False
 ) -> None:
@@ -190,8 +230,14 @@ def _write_binary(
         print_value(result["value"], **{"id": result["kid"], "algorithm": algorithm, member: result["value"]})
 
 
-def _digest(file: Path, algorithm: str) -> str:
-    """The base64url of the digest that the algorithm takes. Raises `CliError`."""
+def _signed_value(file: Path, algorithm: str) -> str:
+    """The base64url of the digest, or the message, that the algorithm signs. Raises `CliError`."""
+    if algorithm in get_args(MessageAlgorithm):
+        with open_input(file) as source:
+            message = source.read(_LONGEST_MESSAGE + 1)
+        if len(message) > _LONGEST_MESSAGE:
+            raise usage_error(f"{algorithm} signs up to {_LONGEST_MESSAGE} bytes. Sign a digest of the file instead.")
+        return _to_base64url(message)
     digest = hashlib.new(f"sha{algorithm[2:5]}")
     with open_input(file) as source:
         while chunk := source.read(_CHUNK):

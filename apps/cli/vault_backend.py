@@ -43,8 +43,9 @@ class VaultBackend:
         return bool(self._request(vault, "GET", kind, name, "versions")["value"])
 
     def create_key(self, vault: str, name: str, *, key_type: str, parameter: str, hardware: bool) -> dict[str, Any]:
-        size = {"crv": parameter} if key_type == "EC" else {"key_size": int(parameter)}
-        body = {"kty": f"{key_type}-HSM" if hardware else key_type, **size}
+        member = {"EC": "crv", "OKP": "crv", "AKP": "alg"}.get(key_type, "key_size")
+        value = int(parameter) if member == "key_size" else parameter
+        body = {"kty": f"{key_type}-HSM" if hardware else key_type, member: value}
         return _to_row(self._request(vault, "POST", "keys", name, "create", body=body))
 
     def rotate_key(self, vault: str, name: str) -> dict[str, Any]:

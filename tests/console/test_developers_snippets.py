@@ -55,6 +55,38 @@ def test_a_key_that_may_only_wrap_is_shown_wrapping(dev, bench, stack, node_pack
     expect(dev.locator("#tried")).to_contain_text("wrapkey RSA-OAEP-256")
 
 
+@pytest.mark.parametrize(("kind", "size"), [("Ed25519", 64), ("ML-DSA-65 (post-quantum signatures)", 3309)])
+def test_keys_that_the_sdks_do_not_know_have_snippets_for_curl_and_the_command_line(
+    dev, bench, stack, terminal, kind, size
+):
+    name = f"n{fresh()}"
+    developers.make_key(dev, bench.vault, name, kind)
+    path = f"keys/{name}"
+    value = json.loads(curl(dev, bench, stack, path))["value"]
+    assert len(base64.urlsafe_b64decode(value + "==")) == size
+    signature = terminal(developers.snippet_of(dev, bench, path, "cli"))
+    assert len(base64.urlsafe_b64decode(signature + "==")) == size
+    assert dev.get_by_label("Language").get_by_role("link").all_text_contents() == ["curl", "portal"]
+    expect(dev.get_by_text("do not know keys of this type")).to_be_visible()
+    assert dev.get_by_text("post-quantum", exact=True).count() == kind.startswith("ML")
+    assert dev.get_by_text("HSM", exact=True).count() == 0
+    dev.get_by_role("button", name="Run a test call").click()
+    expect(dev.locator("#tried")).to_contain_text("EdDSA" if size == 64 else "ML-DSA-65")
+
+
+def test_an_ml_kem_key_is_shown_wrapping_a_fresh_key(dev, bench, stack, terminal):
+    name = f"m{fresh()}"
+    developers.make_key(dev, bench.vault, name, "ML-KEM-768 (post-quantum key wrapping)")
+    path = f"keys/{name}"
+    answer = json.loads(curl(dev, bench, stack, path))
+    assert len(base64.urlsafe_b64decode(answer["value"] + "==")) == 1088
+    assert len(base64.urlsafe_b64decode(answer["shared_secret"] + "==")) == 32
+    ciphertext, secret = terminal(developers.snippet_of(dev, bench, path, "cli")).split()
+    assert [len(base64.urlsafe_b64decode(text + "==")) for text in (ciphertext, secret)] == [1088, 32]
+    dev.get_by_role("button", name="Run a test call").click()
+    expect(dev.locator("#tried")).to_contain_text("wrapkey ML-KEM-768")
+
+
 def test_certificate_snippets_run_as_copied(dev, bench, stack, node_packages, terminal):
     name = f"c{fresh()}"
     client = developers.sdk(CertificateClient, bench, stack)

@@ -86,6 +86,11 @@ def test_a_command_has_the_values_that_its_form_shows():
     assert KeyForm.cli.of(vault="payroll").line_of(KeyForm()) == (
         "portal key create NAME --vault payroll --type RSA --size 2048"
     )
+    for kind, options in (
+        ("OKP-Ed25519", "--type OKP --curve Ed25519"),
+        ("AKP-ML-DSA-65", "--type AKP --algorithm ML-DSA-65"),
+    ):
+        assert options in KeyForm.cli.of(vault="v", protection="software").line_of(KeyForm({"name": "a", "kind": kind}))
     assert KeyForm.cli.of(vault="v", protection="software").line_of(KeyForm({"name": "a", "kind": "EC-P-256"})) == (
         "portal key create a --vault v --type EC --curve P-256 --software"
     )

@@ -25,6 +25,8 @@ OBJECTS = {
     "ES512": UsedObject(kind="keys", name="a", operation="sign", algorithm="ES512", **WHERE),
     "RS256": UsedObject(kind="keys", name="a", operation="sign", algorithm="RS256", **WHERE),
     "A256KW": UsedObject(kind="keys", name="a", operation="wrapKey", algorithm="A256KW", **WHERE),
+    "EdDSA": UsedObject(kind="keys", name="a", operation="sign", algorithm="EdDSA", **WHERE),
+    "ML-KEM-768": UsedObject(kind="keys", name="a", operation="wrapKey", algorithm="ML-KEM-768", **WHERE),
     "secret": UsedObject(kind="secrets", name="a", **WHERE),
     "certificate": UsedObject(kind="certificates", name="a", **WHERE),
     "dashed": UsedObject(kind="keys", name="-a", operation="sign", algorithm="ES256", **WHERE),

@@ -18,7 +18,10 @@ _NOUNS = {"keys": "Key", "secrets": "Secret", "certificates": "Certificate"}
 
 @dataclass(frozen=True, slots=True)
 class Language:
-    """`install` has places for `kind` and `noun`. `trust`: the variable that names a private certificate authority."""
+    """`install` has places for `kind` and `noun`. `trust`: the variable that names a private certificate authority.
+
+    `every_key`: uses keys of every type. The SDKs of Azure know RSA, EC and oct.
+    """
 
     word: str
     shown: str
@@ -26,6 +29,7 @@ class Language:
     file: str = ""
     run: str = ""
     trust: str = ""
+    every_key: bool = False
 
 
 LANGUAGES = (
@@ -68,8 +72,8 @@ LANGUAGES = (
         "go run use.go",
         "SSL_CERT_FILE",
     ),
-    Language("curl", "curl", trust="CURL_CA_BUNDLE"),
-    Language("cli", "portal", trust="PORTAL_CA"),
+    Language("curl", "curl", trust="CURL_CA_BUNDLE", every_key=True),
+    Language("cli", "portal", trust="PORTAL_CA", every_key=True),
 )
 
 
@@ -102,6 +106,16 @@ class UsedObject:
         return self.operation == rules.WRAP
 
     @property
+    def encapsulates(self) -> bool:
+        """ML-KEM keys wrap a key that the vault makes."""
+        return self.algorithm in rules.ML_KEM_CIPHERTEXT
+
+    @property
+    def signs_message(self) -> bool:
+        """Ed25519 and ML-DSA keys sign the message, not its digest."""
+        return self.algorithm == "EdDSA" or self.algorithm in rules.ML_DSA
+
+    @property
     def bits(self) -> str:
         """The size of the digest that the algorithm signs."""
         return next((bits for bits in ("384", "512") if bits in self.algorithm), "256")
@@ -114,8 +128,16 @@ class UsedObject:
             return command("run", "sh", "-c", count, vault=self.vault, secret=f"VALUE={self.name}")
         if self.kind == "certificates":
             return command("certificate show", self.name, vault=self.vault)
+        if self.encapsulates:
+            return command("key encapsulate", self.name, vault=self.vault, algorithm=self.algorithm)
         act = "key wrap" if self.wraps else "key sign"
         return command(act, self.name, "-", vault=self.vault, algorithm=self.algorithm)
+
+
+def languages_for(kind: str, row: Any) -> tuple[Language, ...]:
+    """The languages whose programs can use an object."""
+    newer = kind == "keys" and row.current.key_type in ("OKP", "AKP")
+    return tuple(language for language in LANGUAGES if language.every_key) if newer else LANGUAGES
 
 
 def render_sample(word: str, used: UsedObject) -> str:
@@ -125,8 +147,9 @@ def render_sample(word: str, used: UsedObject) -> str:
 
 
 def use_it(vault: Vault, kind: str, row: Any, word: str) -> dict[str, Any]:
-    """The context of `parts/use_it.html`, the tab "Code samples"; an unknown language is Python."""
-    language = next((language for language in LANGUAGES if language.word == word), LANGUAGES[0])
+    """The context of `parts/use_it.html`, the tab "Code samples"; an unknown language is the first."""
+    languages = languages_for(kind, row)
+    language = next((language for language in languages if language.word == word), languages[0])
     where = addresses()
     url = f"https://{vault.name.lower()}.{where.authority_part}"
     use = default_test_operation(row.current) if kind == "keys" else TestOperation("", "")
@@ -143,7 +166,7 @@ def use_it(vault: Vault, kind: str, row: Any, word: str) -> dict[str, Any]:
         algorithm=use.algorithm,
     )
     return {
-        "languages": LANGUAGES,
+        "languages": languages,
         "language": language.word,
         "chosen": language,
         "snippet": render_sample(language.word, used),

@@ -46,8 +46,11 @@ class VersionSerializer(serializers.Serializer[Any]):
 
 class NewKeySerializer(serializers.Serializer[Any]):
     name = serializers.RegexField(_NAME)
-    type = serializers.ChoiceField(choices=["RSA", "EC", "oct"])
-    parameter = serializers.CharField(max_length=8, help_text="RSA and oct: bits; EC: P-256, P-384, P-521, P-256K")
+    type = serializers.ChoiceField(choices=["RSA", "EC", "oct", "OKP", "AKP"])
+    parameter = serializers.CharField(
+        max_length=16,
+        help_text="RSA and oct: bits; EC: P-256, P-384, P-521, P-256K; OKP: Ed25519; AKP: ML-DSA-65, ML-KEM-768, ...",
+    )
     hardware = serializers.BooleanField(
         required=False, default=True, help_text="false: protected by software, for tests"
     )

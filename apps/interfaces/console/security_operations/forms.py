@@ -27,7 +27,14 @@ _KEY_KINDS = (
     ("EC-P-384", "EC P-384"),
     ("EC-P-521", "EC P-521"),
     ("oct-256", "AES 256"),
+    ("OKP-Ed25519", "Ed25519"),
+    ("AKP-ML-DSA-44", "ML-DSA-44 (post-quantum signatures)"),
+    ("AKP-ML-DSA-65", "ML-DSA-65 (post-quantum signatures)"),
+    ("AKP-ML-DSA-87", "ML-DSA-87 (post-quantum signatures)"),
+    ("AKP-ML-KEM-768", "ML-KEM-768 (post-quantum key wrapping)"),
+    ("AKP-ML-KEM-1024", "ML-KEM-1024 (post-quantum key wrapping)"),
 )
+_PARAMETER_OPTIONS = {"EC": "--curve", "OKP": "--curve", "AKP": "--algorithm"}
 _USUAL_ROLE = "key-vault-crypto-user"  # only uses keys
 _ROLE_TEXTS = {  # auditors are invited by the machine's command
     PersonRole.SECURITY_OPERATIONS: "security operations: vaults, keys, applications, access, incidents",
@@ -56,7 +63,7 @@ def _assignee_choices() -> list[tuple[str, list[tuple[str, str]]]]:
 
 def _key_options(kind: str, _values: Values) -> list[str]:
     key_type, _dash, parameter = kind.partition("-")
-    return ["--type", key_type, "--curve" if key_type == "EC" else "--size", parameter] if kind else []
+    return ["--type", key_type, _PARAMETER_OPTIONS.get(key_type, "--size"), parameter] if kind else []
 
 
 NAME = forms.RegexField(

@@ -24,6 +24,7 @@ _ABILITIES: dict[str, str] = {
     "key_wrap_carries_length": "Wrapped keys keep their exact length",
     "unwrap_template_enforced": "Unwrapped keys cannot be made extractable",
     "oaep_sha256_native": "OAEP-SHA256 unpadding in HSM",
+    "ed25519_wrapped": "Ed25519 keys protected by the HSM",
 }
 
 
