@@ -109,8 +109,8 @@ def is_done(plan: Plan) -> bool:
 def run_ceremony(plan: Plan, *, transcript: Path, now: datetime) -> dict[str, Any]:
     """Create the master keys (or continue an interrupted ceremony from its transcript), and store the world.
 
-    A generation from before WK-H and WK-X existed gets those two, a world from before backup keys or keys for statements
-    gets those. The certificate of the authority of its statements is written beside the transcript,
+    A generation from before WK-H and WK-X existed gets those two, a world from before backup keys or keys for
+    statements gets those. The certificate of the authority of its statements is written beside the transcript,
     `statement-authority-WORLD.pem`.
 
     Raises `CeremonyRefused`, and the boundary's errors.
