@@ -98,6 +98,7 @@ class StatementKey(UuidModel):
     role = models.TextField(choices=Role.choices)
     protected = models.OneToOneField(ProtectedKey, on_delete=models.PROTECT)
     certificate = models.BinaryField()  # DER
+    created = models.DateTimeField()
 
 
 class BackupKey(PlainModel):
