@@ -4,7 +4,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     """Names of algorithms are parameters too: `ML-KEM-1024`."""
 
-    dependencies = [("worlds", "0004_rebinding")]
+    dependencies = [("worlds", "0006_statement_keys")]
 
     operations = [
         migrations.AlterField(

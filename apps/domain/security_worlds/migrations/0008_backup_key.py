@@ -3,7 +3,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("worlds", "0005_longer_parameters")]
+    dependencies = [("worlds", "0007_longer_parameters")]
 
     operations = [
         migrations.CreateModel(
