@@ -10,6 +10,8 @@ import pytest
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 
+from apps.core.encoding import from_base64url
+
 pytestmark = pytest.mark.stack
 
 ROOT = Path(__file__).parents[2]
@@ -58,6 +60,9 @@ def test_a_pem_becomes_a_key_in_the_hsm(keys, kek, tmp_path):
     assert wrap("--kek", kek, "--pem", tmp_path / "ec.pem", "--output", tmp_path / "ec.byok").returncode == 0
     key = bring(keys, tmp_path / "ec.byok", kty="EC-HSM", crv="P-521")
     assert key.key.x == curve.public_key().public_numbers().x.to_bytes(66)
+    statement = keys.get_key_attestation(key.name).properties.attestation.private_key_attestation
+    stated = json.loads(from_base64url(statement.decode().split(".")[1], field="payload"))
+    assert stated["key"]["origin"] == "transferred"
 
 
 def test_a_key_goes_from_the_customers_token_to_ours_without_being_seen(stack, keys, kek, tmp_path):
