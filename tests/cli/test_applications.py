@@ -213,3 +213,37 @@ def test_own_key_is_wrapped_and_unwrapped_by_the_vault(application, name, tmp_pa
     assert base64.urlsafe_b64decode(opened + "==") == own
     application.run("key", "unwrap", name, "own", "-a", algorithm, code=1)
     application.run("key", "unwrap", name, "wrapped", "-a", algorithm, "-o", "absent/opened", code=2)
+
+
+def test_a_fresh_key_comes_from_an_ml_kem_key(application, name, tmp_path):
+    kind = ("--type", "AKP", "--algorithm", "ML-KEM-768")
+    assert "software-protected" in application.run("key", "create", name, *kind, code=1).stderr, "the HSM has no ML-KEM"
+    application.run("key", "create", name, *kind, "--software")
+    shown = application.run("key", "encapsulate", name, "-a", "ML-KEM-768", "-o", "wrapped", "--secret", "fresh").stdout
+    assert shown == ""
+    assert (tmp_path / "fresh").stat().st_mode & 0o077 == 0
+    application.run("key", "unwrap", name, "wrapped", "-a", "ML-KEM-768", "-o", "opened")
+    assert (tmp_path / "opened").read_bytes() == (tmp_path / "fresh").read_bytes() != bytes(32)
+    made = application.json("key", "encapsulate", name, "-a", "ML-KEM-768")
+    opened = application.run("key", "unwrap", name, "-", "-a", "ML-KEM-768", stdin=made["value"]).stdout.strip()
+    assert opened == made["shared_secret"]
+    assert "shared_secret" not in application.json("key", "encapsulate", name, "-a", "ML-KEM-768", "--secret", "fresh")
+    assert "encapsulate" in application.run("key", "wrap", name, "fresh", "-a", "ML-KEM-768", code=2).stderr
+
+
+@pytest.mark.parametrize(
+    ("kind", "algorithm"),
+    [(["--type", "OKP"], "EdDSA"), (["--type", "AKP", "--algorithm", "ML-DSA-87"], "ML-DSA-87")],
+)
+def test_a_message_is_signed_whole(application, name, tmp_path, kind, algorithm):
+    application.run("key", "create", name, *kind, "--software")
+    (tmp_path / "message").write_bytes(b"m" * 8192)
+    application.run("key", "sign", name, "message", "-a", algorithm, "-o", "signature")
+    assert (tmp_path / "signature").stat().st_size == {"EdDSA": 64, "ML-DSA-87": 4627}[algorithm]
+    application.run("key", "verify", name, "message", "signature", "-a", algorithm)
+    (tmp_path / "message").write_bytes(b"n" * 8192)
+    application.run("key", "verify", name, "message", "signature", "-a", algorithm, code=1)
+    (tmp_path / "message").write_bytes(b"n" * 8193)
+    assert "8192" in application.run("key", "sign", name, "message", "-a", algorithm, code=2).stderr
+    for wrong in (["--size", "256"], ["--curve", "P-256", "--algorithm", "ML-DSA-44"]):
+        application.run("key", "create", name, "--type", kind[1], *wrong, code=2)

@@ -64,6 +64,21 @@ def test_the_history_tells_who_made_rolled_and_disabled_what(page, name, stack):
     assert page.get_by_text("Role changes are in the audit log").is_visible()
 
 
+def test_a_kind_that_the_hsm_does_not_protect_is_created_in_software_only(page, name):
+    """The form says so; the page of the key claims no HSM."""
+    make_vault(page, name)
+    page.goto(f"{PORTAL}/secops/vaults/{name}/new-key")
+    page.get_by_label("Name").fill("notary")
+    page.get_by_label("Kind").select_option(label="ML-DSA-65 (post-quantum signatures)")
+    page.get_by_role("button", name="Create key").click()
+    expect(page.get_by_text("cannot protect a key of type AKP ML-DSA-65")).to_be_visible()
+    page.get_by_label("Software-protected").check()
+    page.get_by_role("button", name="Create key").click()
+    page.wait_for_url("**/keys/notary**")
+    lead = page.locator("p", has_text="AKP ML-DSA-65").first
+    assert [lead.get_by_text(word, exact=True).count() for word in ("software", "post-quantum", "HSM")] == [1, 1, 0]
+
+
 def test_an_owner_that_a_tag_names_is_shown(page, stack):
     client = stack.sdk(KeyClient)
     key = f"owned-{uuid.uuid4().hex[:8]}"

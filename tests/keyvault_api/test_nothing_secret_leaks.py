@@ -43,6 +43,10 @@ def canaries(stack, state):
         {"alg": "RSA-OAEP", "value": base64.urlsafe_b64encode(marker.encode()).decode().rstrip("=")},
     )
     assert ask("POST", f"/keys/{name}/unwrapkey", {"alg": "RSA-OAEP", "value": wrapped.json()["value"]}).status == 200
+    assert ask("POST", f"/keys/{name}-kem/create", {"kty": "AKP", "alg": "ML-KEM-768"}).status == 200
+    fresh = ask("POST", f"/keys/{name}-kem/wrapkey", {"alg": "ML-KEM-768"}).json()
+    unwrapped = ask("POST", f"/keys/{name}-kem/unwrapkey", {"alg": "ML-KEM-768", "value": fresh["value"]})
+    assert unwrapped.json()["value"] == fresh["shared_secret"]
     brought = os.urandom(16).hex().encode()  # 32 bytes of an AES key, and the password of a PFX
     oct_key = {"kty": "oct-HSM", "k": base64.urlsafe_b64encode(brought).decode().rstrip("=")}
     assert ask("PUT", f"/keys/{name}-aes", {"key": oct_key}).status == 200
@@ -69,6 +73,8 @@ def canaries(stack, state):
         "the secret's value in base64url": base64.urlsafe_b64encode(marker.encode()).rstrip(b"="),
         "the imported AES key": brought,
         "the imported AES key in base64url": base64.urlsafe_b64encode(brought).rstrip(b"="),
+        "the fresh key of ML-KEM": base64.urlsafe_b64decode(fresh["shared_secret"] + "="),
+        "the fresh key of ML-KEM in base64url": fresh["shared_secret"].encode(),
         "the PFX's password": pfx_password.encode(),
         "the access token": token.encode(),
         "the token's signature": token.rsplit(".", 1)[1].encode(),

@@ -3,6 +3,7 @@
 import pytest
 from azure.core.exceptions import HttpResponseError, ResourceExistsError, ResourceNotFoundError
 
+from apps.domain.objects import backups
 from tests.lifecycle.conftest import SWEEP
 from tests.support import programs
 from tests.support.management import vault_name
@@ -95,7 +96,11 @@ def test_one_flipped_bit_is_a_400_and_stores_nothing(stack, management, keys_of,
             headers={"Authorization": f"Bearer {token}", "Content-Type": "application/json"},
         )
 
-    for bit in range(0, len(blob) * 8, 7):
+    bits = range(0, len(blob) * 8, 7)
+    found = backups.parse_backup(base64.urlsafe_b64encode(blob).decode().rstrip("="))
+    begin = blob.index(found.encapsulated) * 8
+    encapsulated = range(begin, begin + len(found.encapsulated) * 8)  # random bytes of one meaning: fewer of them
+    for bit in (bit for bit in bits if bit not in encapsulated or bit % 105 == 0):
         flipped = bytearray(blob)
         flipped[bit // 8] ^= 1 << bit % 8
         answer = restore(bytes(flipped))
