@@ -108,6 +108,7 @@ def test_a_changed_binding_is_refused(hsm, make, vault_key, custody, field):
         "parameter": "3072",
         "operations": ("sign",),
         "exportable": True,
+        "restored": True,
     }.get(field, f"{old}x" if isinstance(old, str) else None)
     forged = dataclasses.replace(key, binding=dataclasses.replace(key.binding, **{field: new}))
     with pytest.raises((BindingMismatch, MasterMissing, UnsupportedAlgorithm)):

@@ -63,7 +63,6 @@ VALUES = {
     datetime | None: None,
     dict[str, str]: {},
     tuple[str, str]: ("n", "v"),
-    bool: False,
     tuple[str, str] | None: None,
     RequestContext: RequestContext(request_id=uuid.UUID(int=0)),
     protocol.ImportedKeySpec: protocol.ImportedKeySpec("n", "v", "wrapped", "EC", "P-256", [], False),
