@@ -17,7 +17,7 @@ import msgspec
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 
-from apps.core.principals import RequestContext
+from apps.core.principals import Audience, RequestContext
 from apps.domain.hsm_client import protocol
 from apps.domain.hsm_client.lane_client import RequestNotAllowed
 from apps.workers.audit_worker import worker as audit_worker
@@ -62,6 +62,7 @@ VALUES = {
     str | None: None,
     datetime | None: None,
     dict[str, str]: {},
+    Audience: Audience.VAULTS,
     tuple[str, str]: ("n", "v"),
     tuple[str, str] | None: None,
     RequestContext: RequestContext(request_id=uuid.UUID(int=0)),
