@@ -36,7 +36,7 @@ def proves(client, version, what):
 def _replace(client, row):
     with PAGE.open("r+") as page:
         fcntl.flock(page, fcntl.LOCK_EX)  # another lane of tests may write its rows
-        lines = [*_HEAD, *(rows() | {client: row}).values(), ""]
+        lines = [*_HEAD, *sorted((rows() | {client: row}).values(), key=str.lower), ""]
         text = _TABLE.sub(lambda _: "\n".join(lines), page.read())
         page.seek(0)
         page.write(text)
