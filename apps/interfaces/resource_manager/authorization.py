@@ -16,6 +16,7 @@ from apps.domain.access.grants import Scope, is_permitted
 from apps.domain.access.permissions import DATA_ACTIONS, Permission
 from apps.domain.access.queries import ORGANISATION, Assignment
 from apps.domain.access.roles import ASSIGNABLE, MANAGER, ROLES, Role
+from apps.domain.access.visibility import is_limited
 from apps.domain.catalog.role_targets import ScopedAssignment, find_target, list_scoped_assignments
 from apps.domain.vaults import assignment_ids, queries, role_assignments
 from apps.domain.vaults.models import Vault
@@ -98,6 +99,8 @@ class AssignmentList(ArmView):
         unique = {(row.assignment, row.place): row for row in rows}  # those for all vaults are at each of them
         principal = _wanted_principal(request.query_params.get("$filter", ""))
         wanted = [row for row in unique.values() if principal in (None, row.assignment.principal_id)]
+        if is_limited(self.principal):  # whose applications manage vaults is not the developer's to know
+            wanted = [row for row in wanted if row.assignment.object_type != ORGANISATION]
         return Response({"value": [_answer(row) for row in _identified(wanted)]})
 
     def _vaults(self, at: str) -> list[Vault]:

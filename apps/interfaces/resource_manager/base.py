@@ -69,8 +69,10 @@ class ArmView(APIView):
         return handle
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        """Check the api-version and the subscription, after the caller."""
+        """Check the address, the api-version and the subscription, after the caller."""
         super().initial(request, *args, **kwargs)
+        if "\0" in request.path:  # no name has one, and PostgreSQL takes none
+            raise BadContent("The request address contains a NUL character.")
         version = request.query_params.get("api-version", "")
         if not _API_VERSION.match(version):
             raise BadApiVersion(

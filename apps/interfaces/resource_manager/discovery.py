@@ -1,6 +1,7 @@
 """What clients read before they manage anything: the cloud's endpoints, tenant, subscription, groups, providers."""
 
 from typing import Any
+from uuid import UUID
 
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -134,7 +135,10 @@ class OperationStatus(ArmView):
 
     def get(self, request: Request, request_id: Any, **_names: Any) -> Response:
         """Tell what has to happen. Raises `RequestNotFound`, also for the request of somebody else."""
-        row = get_request(request_id=request_id)
+        try:
+            row = get_request(request_id=UUID(request_id))
+        except ValueError:
+            raise RequestNotFound("There is no such request.") from None
         if row.requester_id != self.principal.id:
             raise RequestNotFound("There is no such request.")
         message = (
