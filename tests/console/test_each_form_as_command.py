@@ -21,6 +21,9 @@ SHOWN = {
     "secops:vault_new": ("vaults/new", "portal vault create"),
     "secops:vault_settings": ("vaults/demo-europe/settings", "portal vault set demo-europe"),
     "secops:vault_freeze": ("vaults/demo-europe/settings", "portal vault freeze demo-europe"),
+    "secops:vault_delete": ("vaults/demo-europe/delete", "portal vault delete demo-europe --yes-delete demo-europe"),
+    "secops:vault_recover": ("deleted-vaults", "portal vault recover"),
+    "secops:vault_purge": ("deleted-vaults", "portal vault purge"),
     "secops:log_destination": ("vaults/demo-europe/log-destination?kind=s3", "portal log set demo-europe --kind s3"),
     "secops:log_destination_test": ("vaults/{delivered}/settings", "portal log test {delivered}"),
     "secops:log_destination_remove": ("vaults/{delivered}/settings", "portal log remove {delivered}"),
@@ -41,6 +44,7 @@ SHOWN = {
     "secops:secret_new": ("applications/{client_id}", "portal application secret {application}"),
     "secops:secret_remove": ("applications/{client_id}", "portal application remove-credential {application}"),
     "secops:application_switch": ("applications/{client_id}", "portal application disable {application}"),
+    "secops:application_manager": ("applications/{client_id}", "portal application manager {application}"),
     "secops:access": ("access", "portal access assign"),
     "secops:role_remove": ("access", "portal access revoke"),
     "secops:groups": ("access/groups", "portal group create"),
@@ -114,6 +118,9 @@ def places(stack, bench, tmp_path_factory):
     with psycopg.connect(os.environ["DATABASE_URL"]) as owner:  # paused before its only key was rotated
         owner.execute("UPDATE rollovers_rollover SET state = 'paused', finished = NULL WHERE id = %s", [rollover])
         owner.execute("UPDATE rollovers_rolloverkey SET state = 'waiting' WHERE rollover_id = %s", [rollover])
+    deleted = f"v{fresh()}"
+    terminal.run("vault", "create", deleted, "--world", "europe")
+    terminal.run("vault", "delete", deleted, "--yes-delete", deleted)
     terminal.run("vault", "create", guarded, "--world", "europe", "--production")
     terminal.run("access", "grant", application, "key-vault-crypto-user", "--vault", guarded, code=1)
     waiting = next(row for row in terminal.json("approval", "list") if row["vault"] == guarded)
