@@ -38,7 +38,8 @@ def _route(path: str, **operations: ApiOperation) -> Route:
 
 ROUTES = (
     _route("keys", GET=keys.LIST),
-    _route("keys//?restore", POST=keys.RESTORE),
+    _route("keys/restore", POST=keys.RESTORE),
+    _route("keys//restore", POST=keys.RESTORE),
     _route(f"keys/{NAME}/create", POST=keys.CREATE),
     _route(f"keys/{NAME}/rotate", POST=keys.ROTATE),
     _route(f"keys/{NAME}/backup", POST=keys.BACK_UP),
@@ -69,7 +70,8 @@ ROUTES = (
     _route(f"deletedsecrets/{NAME}/recover", POST=secrets.RECOVER),
     _route(f"deletedsecrets/{NAME}", GET=secrets.GET_DELETED, DELETE=secrets.PURGE),
     _route("certificates", GET=certificates.LIST),
-    _route("certificates//?restore", POST=certificates.RESTORE),
+    _route("certificates/restore", POST=certificates.RESTORE),
+    _route("certificates//restore", POST=certificates.RESTORE),
     _route("certificates/contacts", GET=issuers.GET_CONTACTS, PUT=issuers.SET_CONTACTS, DELETE=issuers.DELETE_CONTACTS),
     _route("certificates/issuers", GET=issuers.LIST),
     _route(
