@@ -9,7 +9,7 @@ def test_each_operation_has_a_label():
 
 def test_reviews_find_the_operations_that_they_always_found():
     assert set(operations_in(Category.STOP)) == {
-        *("VaultFreeze", "VaultUnfreeze", "VaultHold", "VaultRelease"),
+        *("VaultFreeze", "VaultUnfreeze", "VaultHold", "VaultRelease", "VaultDelete", "VaultRecover"),
         *("ApplicationDisable", "ApplicationEnable", "PersonDisable", "PersonEnable"),
         *("StoredKeyAltered", "JobRefused", "SigningKeyRetireAtOnce"),
     }
@@ -22,7 +22,7 @@ def test_reviews_find_the_operations_that_they_always_found():
     assert set(operations_in(Category.MANAGEMENT)) == {
         *("VaultPut", "ApplicationPut", "ApprovalDecide", "RolloverBegin"),
         *("ApplicationSecretPut", "ApplicationCertificatePut", "ApplicationTrustPut"),
-        *("KeyPurge", "SecretPurge", "CertificatePurge"),
+        *("KeyPurge", "SecretPurge", "CertificatePurge", "VaultPurge"),
     }
 
 

@@ -212,16 +212,16 @@ for (const [type, make] of Object.entries(EVERY_TYPE)) {
 
 step("KeyClient.getKey", "a missing key is KeyNotFound", () => refused(keys.getKey(freshName()), 404, "KeyNotFound"));
 
-// SoftHSM attests nothing, and the service answers in its own shape instead of breaking the client.
-step("KeyClient.getKeyAttestation", "an HSM that cannot attest is said to be one", async () => {
+step("KeyClient.getKeyAttestation", "a statement about an HSM-protected key, and none about another", async () => {
   const key = await makeEc({ hsm: true });
   for (const options of [{ version: key.properties.version }, {}]) {
-    await assert.rejects(keys.getKeyAttestation(key.name, options), (error) => {
-      assert.ok([400, 404].includes(error.statusCode), String(error.statusCode));
-      assert.equal(typeof error.code, "string");
-      return true;
-    });
+    const { properties } = await keys.getKeyAttestation(key.name, options);
+    assert.equal(properties.version, key.properties.version);
+    assert.match(Buffer.from(properties.attestation.certificatePemFile).toString(), /^-----BEGIN CERTIFICATE-----/);
+    assert.ok(properties.attestation.privateKeyAttestation.length > 500);
   }
+  const soft = await makeEc();
+  await refused(keys.getKeyAttestation(soft.name), 400, "BadParameter");
 });
 
 step("KeyClient.getCryptographyClient", "of a version, and of the newest", async () => {
