@@ -41,11 +41,11 @@ pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("lane", "signed")]
 OPERATIONS = {operation.name: operation for route in ROUTES for operation in route.operations.values()}
 # What a caller of the Key Vault API never meets: acts of people, in portals and on the management API, and what only a
 # web process under control asks for.
-BETWEEN_PROCESSES = {"SecretNotStored"}  # the web process stores the value in another way
 OF_PEOPLE = {"NotACustomersKey", "RetentionProtected", "GroupChanged", "VaultExists", "TooManyTestVaults", "CeremonyRefused", "OwnRequest",
              "AlreadyDecided", "RequestNotFound", "AccessChanged", "VaultChanged", "AuthorityExists", "AuthorityNotFound",
              "VaultIsDeleted", "VaultPurgeProtected", "RoleAssignmentExists", "RoleAssignmentNotFound",
              "RoleAssignmentUpdateNotPermitted"}  # fmt: skip
+BETWEEN_PROCESSES = {"SecretNotStored"}  # the web process stores the value in another way
 HOMES = ("apps.domain.keys", "apps.domain.secrets", "apps.domain.certificates", "apps.domain.objects", "apps.domain.vaults", "apps.domain.hsm_client", "apps.workers", "apps.domain.approvals",
          "apps.domain.identity.attestation")  # fmt: skip
 
