@@ -1,9 +1,16 @@
 """Triggers note each change of what processes cache (vaultportal/change_triggers.py)."""
 
+import re
+
 import psycopg
 import pytest
+from django.apps import apps
+from django.db import connection
+from django.db.migrations.loader import MigrationLoader
+from django.db.migrations.operations import AlterField
 
 from apps.core.sql import execute, select, select_value
+from apps.core.trigger_migrations import DropChangeTriggers
 from tests.support import actors
 from tests.support.roles import attempt, connected
 from vaultportal.change_triggers import NOTED
@@ -76,3 +83,20 @@ def test_no_serving_role_writes_notes(role):
     with connected(role) as connections:
         for statement in STATEMENTS:
             assert isinstance(attempt(connections[role], statement), psycopg.errors.InsufficientPrivilege)
+
+
+def test_a_migration_that_changes_a_noted_column_drops_the_triggers_first():
+    """PostgreSQL refuses it otherwise, and only on a system that is upgraded: a new one has no triggers yet."""
+    columns = {(noted.table, name) for noted in NOTED for name in noted.columns.split(", ") if name}
+    columns |= {(noted.table, re.match(r"OLD\.(\w+)", noted.when)[1]) for noted in NOTED if noted.when}
+    changed = 0
+    for migration in MigrationLoader(connection).disk_migrations.values():
+        dropped = set()
+        for operation in migration.operations:
+            dropped |= {operation.table} if isinstance(operation, DropChangeTriggers) else set()
+            if isinstance(operation, AlterField):
+                model = apps.get_model(migration.app_label, operation.model_name)
+                column = model._meta.get_field(operation.name).column
+                assert (model._meta.db_table, column) not in columns or model._meta.db_table in dropped, migration
+                changed += (model._meta.db_table, column) in columns
+    assert changed, "keys 0003 is one"

@@ -1,5 +1,7 @@
 from django.db import migrations, models
 
+from apps.core.trigger_migrations import DropChangeTriggers
+
 
 class Migration(migrations.Migration):
     """Names of algorithms are parameters too: `ML-KEM-1024`."""
@@ -7,6 +9,7 @@ class Migration(migrations.Migration):
     dependencies = [("keys", "0002_whole_data_plane")]
 
     operations = [
+        DropChangeTriggers("keys_keyversion"),
         migrations.AlterField(
             model_name="keyversion", name="parameter", field=models.CharField(max_length=16)
         ),
