@@ -95,8 +95,7 @@ def test_a_migration_that_changes_a_noted_column_drops_the_triggers_first():
         for operation in migration.operations:
             dropped |= {operation.table} if isinstance(operation, DropChangeTriggers) else set()
             if isinstance(operation, AlterField):
-                model = apps.get_model(migration.app_label, operation.model_name)
-                column = model._meta.get_field(operation.name).column
-                assert (model._meta.db_table, column) not in columns or model._meta.db_table in dropped, migration
-                changed += (model._meta.db_table, column) in columns
+                table = apps.get_model(migration.app_label, operation.model_name)._meta.db_table
+                assert (table, operation.name) not in columns or table in dropped, migration
+                changed += (table, operation.name) in columns
     assert changed, "keys 0003 is one"
