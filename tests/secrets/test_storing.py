@@ -5,7 +5,7 @@ from django.db import DataError, ProgrammingError, transaction
 from django.utils import timezone
 
 from apps.audit_log.operation_names import Operation
-from apps.core.sql import select
+from apps.core.sql import select, select_value
 from apps.domain.access.audit_records import make_record
 from apps.domain.access.permissions import Permission
 from apps.domain.secrets.models import Secret, SecretVersion
@@ -64,6 +64,11 @@ def test_a_new_name_and_a_further_version(vault, put):
     assert secret.current.tags == {"a": "b"}
     assert bytes(secret.current.sealed) == b"sealed\0Database"
     assert len(numbers(vault)) == len(before) + 2
+
+
+def test_the_statement_waits_for_a_locked_row_for_a_moment_only(put):
+    assert put("database", version="1")
+    assert select_value("SHOW lock_timeout") == "20ms"
 
 
 @pytest.mark.parametrize("changes", [{"managed": True}, {"deleted": timezone.now(), "purge_after": timezone.now()}])

@@ -27,6 +27,7 @@ from tests.support.waiting import wait_until
 SLOW, QUICK = 0.02, 0.0
 PACKET = protocol.pack_request(protocol.Ping())
 WITHHELD = "HsmUnavailable"
+ROW = 7_420  # the advisory lock that stands for a row
 
 
 class Lane:
@@ -113,6 +114,14 @@ class Change:
         writer.append(records)
 
 
+class LockedChange(Change):
+    """A change of a row that another transaction has locked."""
+
+    def store(self, others, records):
+        select("SELECT set_config('lock_timeout', '20ms', true), pg_advisory_xact_lock(%s)", [ROW])
+        super().store(others, records)
+
+
 def receive(client):
     """The number of the use, or the code of an error."""
     with client:
@@ -189,6 +198,27 @@ def test_a_change_that_the_database_refuses_keeps_back_no_other_answer(lane, log
             wait_until(lambda: slow.uses == done + number)  # noqa: B023  it is called here
     assert [receive(client) for client in clients] == [done + 1, done + 2, "SecretNotStored", done + 4]
     assert len(stored(log)) == done + 3
+    log.sequence()
+    assert not Incident.objects.filter(log_id=log.id).exists(), "the numbers of each writer are complete"
+
+
+def test_a_change_that_waits_for_a_locked_row_keeps_back_no_other_answer(lane, log):  # noqa: F811
+    slow = lane(SLOW)
+    done = slow.uses
+    slow.changes = {done + 2: LockedChange(accepted=True), done + 3: Change(accepted=True)}
+    other = connection.copy()
+    try:
+        with other.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_lock(%s)", [ROW])
+        clients = []
+        with locked():
+            for number in range(1, 5):
+                clients.append(slow.send())
+                wait_until(lambda: slow.uses == done + number)  # noqa: B023  it is called here
+        assert [receive(client) for client in clients] == [done + 1, "SecretNotStored", "SecretNotStored", done + 4]
+    finally:
+        other.close()
+    assert len(stored(log)) == done + 2
     log.sequence()
     assert not Incident.objects.filter(log_id=log.id).exists(), "the numbers of each writer are complete"
 

@@ -33,11 +33,13 @@ class NewVersion(NamedTuple):
 _WANTED = """
     secret_id uuid, vault_id uuid, name text, folded_name text, id uuid, version text, sealed bytea, content_type text,
     enabled boolean, not_before timestamptz, expires timestamptz, tags jsonb, created timestamptz"""
+# Nobody is served while the HSM worker waits for a locked row, so it waits less than a request takes.
 # The foreign keys of both tables are checked at the commit, so that each may refer to the other. The division fails,
 # and with it the statement, when a row was left out: the numbers of the records have no gaps.
 _STORE = f"""
     WITH wanted AS (
-        SELECT * FROM json_to_recordset(%(secrets)s::json) AS wanted ({_WANTED})
+        SELECT wanted.* FROM set_config('lock_timeout', '20ms', true),
+            json_to_recordset(%(secrets)s::json) AS wanted ({_WANTED})
     ), secret AS (
         INSERT INTO secrets_secret AS known (id, vault_id, name, folded_name, managed, current_id)
         SELECT secret_id, vault_id, name, folded_name, false, id FROM wanted
@@ -84,7 +86,8 @@ def store(versions: Sequence[NewVersion], records: Sequence[writer.Record]) -> N
     """Store versions of different secrets, and these records, with theirs among them; all or nothing.
 
     Raises `django.db.DataError`, `IntegrityError` or `ProgrammingError` when one of them cannot be stored in this way,
-    and other errors of `django.db` when nothing can be stored now.
+    `OperationalError` also when another transaction has locked one of the secrets or their vaults, and other errors of
+    `django.db` when nothing can be stored now.
     """
     numbered = writer.Numbered(records)
     # In one order everywhere, so that two processes never wait for each other's rows.

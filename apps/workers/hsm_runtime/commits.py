@@ -33,6 +33,7 @@ _WEIGHT = 0.2  # of the latest batch in the mean
 _MOST_WAITING = 8  # results whose records are not committed yet, without those of the statement that runs
 
 _CHANGE_REFUSED = (DataError, IntegrityError, ProgrammingError)  # by the database; nothing was stored
+_LOCKED = frozenset({"55P03", "40P01"})  # lock_not_available, deadlock_detected (PostgreSQL, appendix A)
 
 Send = Callable[[socket.socket, bytes], None]
 
@@ -83,8 +84,23 @@ def _commit(answers: Sequence[Finished]) -> list[bytes]:
             return [changes[0].change.refusal]
         return _withhold(answers, error)
     except DatabaseError as error:
+        if _is_locked(error) and any(each.change is not None for each in answers):
+            return _refuse_changes(answers)
         return _withhold(answers, error)
     return [each.answer for each in answers]
+
+
+def _is_locked(error: DatabaseError) -> bool:
+    return getattr(error.__cause__, "sqlstate", None) in _LOCKED
+
+
+def _refuse_changes(answers: Sequence[Finished]) -> list[bytes]:
+    """Refuse all changes of a batch, of which one waited for a locked row, and store the other records.
+
+    To try each change alone would be to wait for that row again, while nobody is served.
+    """
+    rest = iter(_commit([each for each in answers if each.change is None]))
+    return [next(rest) if each.change is None else each.change.refusal for each in answers]
 
 
 def _store(answers: Sequence[Finished]) -> None:
