@@ -80,7 +80,9 @@ def _authority():
 VERSION = "keys_keyversion SET {} WHERE key_id = (SELECT id FROM keys_key WHERE name = %(name)s)"
 STORED = """worlds_protectedkey SET {} WHERE id IN (SELECT v.protected_id FROM keys_keyversion v
             JOIN keys_key k ON k.id = v.key_id WHERE k.name = %(name)s)"""
+KEY = "keys_key SET {} WHERE folded_name = %(name)s"
 FALSE = [
+    (KEY, "name = 'another-key'", "name = folded_name"),
     (STORED, "origin = 'imported'", "origin = 'generated'"),
     (STORED, "origin = ''", "origin = 'generated'"),
     (STORED, "restored = true", "restored = false"),
@@ -146,12 +148,12 @@ def test_a_statement_key_that_was_exchanged_makes_no_statement(ask, owner, name)
 
 
 def test_a_caller_gets_an_error_and_no_statement_of_an_altered_key(client, owner, name):
-    owner.execute(f"UPDATE {STORED.format(FALSE[0][1])}", {"name": name})
+    owner.execute(f"UPDATE {STORED.format(FALSE[1][1])}", {"name": name})
     try:
         with pytest.raises(HttpResponseError) as refused:
             client.get_key_attestation(name, retry_total=0)
         assert refused.value.status_code == 500
     finally:
-        owner.execute(f"UPDATE {STORED.format(FALSE[0][2])}", {"name": name})
+        owner.execute(f"UPDATE {STORED.format(FALSE[1][2])}", {"name": name})
         owner.execute("DELETE FROM audit_incident WHERE problem = 'altered-key'")
     wait_until(lambda: client.get_key_attestation(name).properties.attestation is not None, seconds=5)

@@ -12,6 +12,7 @@ from apps.audit_log.operation_names import Operation
 from apps.core.errors import Unavailable
 from apps.domain.access.grants import Grant
 from apps.domain.access.permissions import Permission
+from apps.domain.hsm_client.lane_client import ProtectedKeyAltered
 from apps.domain.hsm_client.protocol import AttestKey
 from apps.domain.keys import keyverify, rules
 from apps.domain.keys.kind import KEYS
@@ -90,7 +91,7 @@ def _payload(
         "token": {name: token[name] for name in ("manufacturer", "model", "serial")} | {"label": token["token"]},
         "vault": {"id": binding.vault, "name": vault.name},
         "key": {
-            "name": state.name,
+            "name": _bound_name(state.name, binding.name),
             "version": binding.version,
             "type": binding.key_type.value,
             "parameter": binding.parameter,
@@ -105,3 +106,10 @@ def _payload(
             {"role": one.role, "check_value": one.check_value, **one.attributes} for one in report.wrapping_keys
         ],
     }
+
+
+def _bound_name(name: str, bound: str) -> str:
+    """The name as its creator wrote it. Raises `ProtectedKeyAltered` if it is not the one that the HSM has bound."""
+    if not name.isascii() or name.lower() != bound:
+        raise ProtectedKeyAltered("The name of the key is not the one that its security world has bound.")
+    return name
