@@ -1,5 +1,6 @@
 """Role definitions, role assignments and access policies, as Azure's tools write and read them."""
 
+import time
 import uuid
 
 import pytest
@@ -78,7 +79,15 @@ def test_lists_show_every_assignment_once_and_filter_by_principal(arm, place, su
         (row,) = arm.ask("GET", f"{at(place)}?$filter=atScope() and {text}").json()["value"]
         assert row["properties"]["principalId"] == str(people.app.id)
         assert arm.ask("GET", row["id"]).json() == row  # one that the portal made has an id too
+    (row,) = arm.ask("GET", f"{at(place)}?$filter= {text}  AND atScopeAndBelow() ").json()["value"]
+    assert row["properties"]["principalId"] == str(people.app.id)
     assert code_of(arm.ask("GET", f"{at(place)}?$filter=name eq 'x'")) == "NotSupported"
+
+
+def test_a_long_filter_costs_no_time(arm, place):
+    began = time.process_time()
+    assert code_of(arm.ask("GET", f"{at(place)}?$filter=x{'+' * 60_000}x")) == "NotSupported"
+    assert time.process_time() - began < 1
 
 
 def test_a_role_at_one_object(arm, definitions, place, people, vault):

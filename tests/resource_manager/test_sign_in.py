@@ -107,6 +107,25 @@ def test_a_person_manages_vaults_with_the_token_of_the_command_line(place, peopl
     assert answer.status_code == 200, answer.content
 
 
+def test_a_refusal_does_not_tell_whether_there_is_such_a_vault(as_principal, place, people, vault, authority):
+    from django.test import Client
+
+    from apps.core.clock import now
+    from apps.domain.identity import device_sign_in
+
+    token = device_sign_in.issue_for_password(person_id=people.dev.id, request=actors.request(), now=now())
+    headers = {"HTTP_HOST": "arm.vault.localhost:8443", "HTTP_AUTHORIZATION": f"Bearer {token}"}
+    for ask in (
+        lambda path: Client().get(f"{path}?api-version=2023-07-01", **headers),
+        lambda path: as_principal(people.stranger).ask("GET", path),
+    ):
+        for tail in ("", "/providers/Microsoft.Authorization/roleAssignments/00000000-0000-0000-0000-000000000000"):
+            hidden, absent = ask(f"{place}{tail}"), ask(f"{place}x{tail}")
+            assert (hidden.status_code, code_of(hidden)) == (absent.status_code, code_of(absent))
+            assert hidden.status_code == 403
+            assert hidden.json()["error"]["message"].replace(place, f"{place}x") == absent.json()["error"]["message"]
+
+
 def test_another_authority_is_not_believed(as_principal, manager, place, vault):
     from apps.domain.identity.models import SigningKey
 

@@ -19,6 +19,7 @@ from apps.domain.access.grants import Grant, NotAuthorised, Scope
 from apps.domain.access.permissions import Permission
 from apps.domain.security_worlds.models import SecurityWorld
 from apps.domain.security_worlds.queries import list_worlds
+from apps.domain.vaults.queries import VaultNotFound
 from apps.interfaces.management_api import base
 from apps.interfaces.management_api.authentication import SignedIn
 from apps.interfaces.resource_manager import addresses
@@ -134,13 +135,13 @@ class ArmResource(ArmView, base.Resource):
         """The grant for the action at this scope. Raises `NotAuthorised` in Azure's words, `ReauthRequired`."""
         try:
             return super().authorize(scope)
-        except NotAuthorised:
-            raise NotAuthorised(self.denial(scope)) from None
+        except (NotAuthorised, VaultNotFound):  # the second for a vault that a developer must not know of
+            raise NotAuthorised(self.denial()) from None
 
-    def denial(self, scope: Scope) -> str:
-        """The message of a 403: who asked, for what, where."""
+    def denial(self) -> str:
+        """The message of a 403: who asked, for what, where. It says nothing of whether there is such a vault."""
         permission, caller = self.permission(), self.principal
-        place = f"vaults/{scope.vault_name}" if scope.vault_name else addresses.subscription()
+        place = self.request.path.rstrip("/")[:300]
         return (
             f"The client '{caller.client_id or caller.name}' with object id '{caller.id}' does not have authorization "
             "to perform action "
