@@ -1,5 +1,6 @@
 """Deleting a whole vault: what finds it then, who approves it, what recovers it, and what a purge leaves."""
 
+from contextlib import nullcontext
 from datetime import timedelta
 
 import pytest
@@ -21,6 +22,7 @@ from apps.domain.certificates.models import Contacts, Issuer, IssuingAuthority
 from apps.domain.certificates.operations.settings import delete_of_purged_vaults
 from apps.domain.keys.kind import KEYS
 from apps.domain.keys.models import Key
+from apps.domain.objects import backups
 from apps.domain.objects.operations import soft_delete
 from apps.domain.security_worlds.models import ProtectedKey
 from apps.domain.vaults import deletion, operations, queries
@@ -152,6 +154,21 @@ def test_the_scheduler_removes_what_was_in_a_purged_vault(people, vault):
     assert list(Key.objects.values_list("pk", flat=True)) == [other.pk]
     assert set(PurgedObject.objects.values_list("lineage", flat=True)) == {live.pk, deleted.pk}  # no backup restores it
     assert not ProtectedKey.objects.filter(pk=authority.pk).exists()
+
+
+@pytest.mark.parametrize("protected", [True, False])
+def test_no_backup_restores_what_a_protected_vault_had_while_the_scheduler_is_at_it(people, vault, protected):
+    target, key = actors.make_vault(vault.world, "target"), actors.make_key(vault, "live")
+    place = {"object": "key", "name": "live", "world": vault.world.name, "vault": vault.name, "vault_id": vault.pk.hex}
+    backup = backups.Header(**place, lineage=key.pk, made_by="", created=0, parts=[])
+    backups.check_origin(backup, vault=target)
+    dates = {"deleted": now() - timedelta(days=91), "purge_after": now() - timedelta(days=1)}
+    Vault.objects.filter(pk=vault.pk).update(purge_protection=protected, **dates)
+    backups.check_origin(backup, vault=target)  # it can be recovered
+    assert deletion.purge_due(grant=scheduled_grant(), now=now()) == 1
+    assert not PurgedObject.objects.exists()
+    with pytest.raises(backups.BackupOfPurgedObject) if protected else nullcontext():
+        backups.check_origin(backup, vault=target)
 
 
 def test_developers_delete_and_purge_their_own_test_vaults_only(people, vault):

@@ -213,7 +213,9 @@ def check_origin(facts: Header, *, vault: Vault) -> None:
     """Raise `BackupOfPurgedObject` or `NotInTestVault` if a genuine backup may not be restored into the vault."""
     if vault.test and not Vault.objects.filter(pk=UUID(facts.vault_id), test=True, owner_id=vault.owner_id):
         raise rules.NotInTestVault(rules.TEST_BACKUP)  # else its owner could use secrets that others keep from them
-    if PurgedObject.objects.filter(lineage=facts.lineage).exists():
+    # What was in a purged vault is removed later, and is noted as purged only then.
+    gone = Vault.objects.filter(pk=UUID(facts.vault_id), purge_protection=True, purged__isnull=False)
+    if PurgedObject.objects.filter(lineage=facts.lineage).exists() or gone.exists():
         raise BackupOfPurgedObject(
             "The object was purged from a vault with purge protection; its backups cannot be restored."
         )
