@@ -26,7 +26,12 @@ _ATTRIBUTES = (
     Attribute.MODIFIABLE,
 )
 # What each type of key is unwrapped for anyway, when it is used.
-PURPOSES = {KeyType.RSA: Attribute.SIGN, KeyType.EC: Attribute.SIGN, KeyType.OCT: Attribute.ENCRYPT}
+PURPOSES = {
+    KeyType.RSA: Attribute.SIGN,
+    KeyType.EC: Attribute.SIGN,
+    KeyType.OCT: Attribute.ENCRYPT,
+    KeyType.OKP: Attribute.SIGN,
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,8 @@ import pytest
 
 from apps.domain.keys import keyverify
 from apps.hsm.errors import BadParameter, BindingMismatch
+from apps.hsm.generation import TYPES
+from apps.hsm.inspection import PURPOSES
 from apps.hsm.types import Custody, KeyType, Origin
 from tests.hsm.conftest import binding
 
@@ -23,6 +25,10 @@ def test_a_private_key_is_reported_with_the_key_that_wraps_it(hsm, make, key_typ
     assert master.attributes.items() >= MASTER.items()
     pins = hsm._key_store.masters_of("tests", 1).pins
     assert master.check_value == pins.private_wrapping.check_value.hex()
+
+
+def test_every_type_that_the_hsm_protects_can_be_inspected():
+    assert set(PURPOSES) == set(TYPES)
 
 
 def test_an_aes_key_that_may_make_hmacs_has_two(hsm, make):

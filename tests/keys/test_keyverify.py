@@ -8,7 +8,8 @@ import sys
 from datetime import timedelta
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 
 from apps.domain.keys import keyverify
 from tests.support.statements import CUSTOMER, NOW, PAYLOAD, Authority, changed, other, places
@@ -194,6 +195,16 @@ def test_a_bundle_that_is_not_the_statements_is_not_good(run, key, words):
     status, output = run(bundle(**key))
     assert status == 1
     assert words in output
+
+
+def test_an_ed25519_key_is_compared_with_its_bundle():
+    public = ed25519.Ed25519PrivateKey.generate().public_key()
+    spki = public.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
+    facts = {"type": "OKP", "parameter": "Ed25519", "public_key": base64.b64encode(spki).decode()}
+    payload = {**PAYLOAD, "key": {**PAYLOAD["key"], **facts}}
+    given = bundle(kty="OKP-HSM", x=b64(int.from_bytes(public.public_bytes_raw())))
+    assert not list(keyverify.differences(given, payload))
+    assert list(keyverify.differences(bundle(kty="OKP-HSM"), payload)) == ["the bundle has another public key"]
 
 
 def test_expectations_are_compared(run):

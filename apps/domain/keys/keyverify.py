@@ -24,7 +24,7 @@ from typing import Any
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 
 VERSION = "1"  # `version` of the attestation
@@ -254,11 +254,13 @@ def _numbers_in(public_key: str) -> tuple[int, ...]:
     if isinstance(key, ec.EllipticCurvePublicKey):
         point = key.public_numbers()
         return point.x, point.y
-    raise BadStatement("the public key is neither RSA nor EC")
+    if isinstance(key, ed25519.Ed25519PublicKey):
+        return (int.from_bytes(key.public_bytes_raw()),)
+    raise BadStatement("the public key is neither RSA nor EC nor Ed25519")
 
 
 def _numbers_of(jwk: Mapping[str, Any]) -> tuple[int, ...]:
-    names = ("n", "e") if "n" in jwk else ("x", "y")
+    names = ("n", "e") if "n" in jwk else ("x",) if jwk.get("kty") == "OKP-HSM" else ("x", "y")
     return tuple(int.from_bytes(_from_text(jwk.get(name), f"key.{name}")) for name in names)
 
 
