@@ -2,7 +2,8 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, datetime, timedelta, tzinfo
+from math import ceil
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -126,13 +127,18 @@ def get_records(*, record_ids: Collection[UUID]) -> dict[UUID, FoundRecord]:
 def histogram(
     *, log_id: UUID | None, since: datetime, until: datetime, buckets: int
 ) -> list[tuple[datetime, int, int]]:
-    """Count (start, records, denials) in equal spans, from the sequencer's counts by minute."""
-    width = (until - since) / buckets
-    counts = dict.fromkeys(range(buckets), (0, 0))
-    values: list[Any] = [since, width.total_seconds(), buckets - 1, since.replace(second=0, microsecond=0), until]
+    """Count (start, records, denials) in equal spans, about `buckets` of them, from the sequencer's counts by minute.
+
+    Spans begin with a minute and last whole minutes: a count of a minute is in the span of all its records.
+    """
+    first = since.replace(second=0, microsecond=0)
+    minutes = max(1, ceil((until - first) / timedelta(minutes=1)))
+    width = timedelta(minutes=ceil(minutes / (buckets + 1)))
+    counts = dict.fromkeys(range(ceil(timedelta(minutes=minutes) / width)), (0, 0))
+    values: list[Any] = [first, width.total_seconds(), len(counts) - 1, first, until]
     # The database adds: a month of many logs has a million rows.
     counts |= {at: (int(total), int(refused)) for at, total, refused in _count(_HISTOGRAM, values, log_id)}
-    return [(since + width * at, *counts[at]) for at in range(buckets)]
+    return [(first + width * at, *count) for at, count in counts.items()]
 
 
 def _callers(what: Search) -> Sequence[str]:

@@ -1,6 +1,7 @@
 """Searching says everything that there is: no name hides another's records, and no search ends before all was read."""
 
 import uuid
+from datetime import timedelta
 
 import pytest
 
@@ -10,6 +11,7 @@ from apps.audit_reader.reviews import Reviewed
 from apps.audit_reader.search_params import parse_search
 from apps.core.clock import now
 from apps.core.principals import PersonRole
+from apps.core.sql import execute
 from apps.domain.access.audit_records import make_record
 from apps.domain.access.grants import GrantMismatch, Scope
 from apps.domain.access.permissions import Permission
@@ -122,3 +124,22 @@ def test_a_rule_that_found_as_many_as_are_shown_is_not_full_and_one_more_is_told
     assert len(_at_most([Reviewed(item, None) for item in found])) == review_rules.MOST, "as many are shown as is said"
     assert found == sorted(found, key=lambda item: item.at, reverse=True)
     assert {item.operation for item in found[:90]} == {"VaultUnfreeze"}
+
+
+@pytest.mark.parametrize("span", [timedelta(minutes=10), timedelta(hours=1), timedelta(hours=24), timedelta(days=7)])
+@pytest.mark.parametrize("second", [0, 20, 59])
+def test_a_bar_of_the_picture_has_the_records_of_its_time(log, span, second):
+    until = now().replace(second=second, microsecond=5)
+    minutes = [until.replace(second=0, microsecond=0) - timedelta(minutes=number) for number in range(3)]
+    for number, minute in enumerate(minutes, start=1):
+        execute(
+            "INSERT INTO audit_minutecount (minute, log_id, total, refused) VALUES (%s, %s, %s, 0)",
+            [minute, log.id, number],
+        )
+    bars = queries.histogram(log_id=log.id, since=until - span, until=until, buckets=60)
+    starts = [start for start, _total, _refused in bars]
+    ends = [*starts[1:], until]
+    for (start, total, _refused), end in zip(bars, ends, strict=True):
+        inside = [number for number, minute in enumerate(minutes, start=1) if start <= minute < end or start == minute]
+        assert total == sum(inside), (start, end)
+    assert sum(total for _start, total, _refused in bars) == 1 + 2 + 3
