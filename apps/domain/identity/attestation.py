@@ -29,11 +29,11 @@ from apps.domain.access.permissions import Permission
 from apps.domain.approvals.effects import effect_of
 from apps.domain.approvals.models import GuardedOperation
 from apps.domain.approvals.operations import AccessChanged, approved_operation
-from apps.domain.identity.document_fetch import BadAddress, NoDocument, check_address, fetch_json, parse_jwks
+from apps.domain.identity.document_fetch import BadAddress, NoDocument, check_address, fetch_json
+from apps.domain.identity.issuer_keys import ALGORITHMS, parse_jwks
 from apps.domain.identity.models import AttestationAuthority
 
 _LONGEST_TOKEN = 64 * 1024
-_ALGORITHMS = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512"]
 _REMEMBERED_SECONDS = 60.0
 
 _keys: TtlCache[dict[str, Any]] = TtlCache(maxsize=100, ttl=_REMEMBERED_SECONDS)
@@ -79,10 +79,14 @@ def verify_attestation(token: str, *, trusted: Collection[str], now: datetime) -
     authority = AttestationAuthority.objects.filter(url=issuer.rstrip("/")).first()
     if authority is None:
         raise AttestationRejected("The attestation's issuer is not trusted here. Ask security operations to trust it.")
-    key = _find_key(authority, str(kid))
+    if not isinstance(kid, str) or not kid.isprintable():
+        raise AttestationRejected(
+            "The attestation's header names no key of its issuer: 'kid' must be a printable text."
+        )
+    key = _find_key(authority, kid)
     if key is None:
         raise AttestationRejected(
-            f"The attestation is not signed by a key of its issuer: {authority.url} publishes no '{str(kid)[:100]}'."
+            f"The attestation is not signed by a key of its issuer: {authority.url} publishes no '{kid[:100]}'."
         )
     return issuer, _claims(token, key, now)
 
@@ -212,7 +216,7 @@ def _claims(token: str, key: Any, now: datetime) -> dict[str, Any]:
         claims: dict[str, Any] = jwt.decode(
             token,
             key,
-            algorithms=_ALGORITHMS,
+            algorithms=list(ALGORITHMS),
             options={"require": ["exp", "iat"], "verify_aud": False, "verify_exp": False, "verify_nbf": False},
         )
         expires, not_before = float(claims["exp"]), float(claims.get("nbf", 0))

@@ -5,7 +5,6 @@ from ssl import SSLContext
 from typing import Any
 from urllib.parse import urlsplit
 
-import jwt
 import urllib3
 from django.conf import settings
 
@@ -54,24 +53,3 @@ def fetch_json(url: str, *, context: SSLContext | None = None) -> dict[str, Any]
     if not isinstance(document, dict):
         raise NoDocument("The issuer gave no usable document. Try again shortly.")
     return document
-
-
-def parse_jwks(document: dict[str, Any]) -> dict[str, Any]:
-    """Map kid to key (RFC 7517). A key that we cannot read is left out: its signatures are not trusted."""
-    return {kid: jwt.PyJWK(entry).key for kid, entry in readable_keys(document).items()}
-
-
-def readable_keys(document: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    """Map kid to JWK, without the keys that we cannot read, and without what is no key."""
-    entries = document.get("keys")
-    return {str(entry["kid"]): entry for entry in (entries if isinstance(entries, list) else []) if _is_readable(entry)}
-
-
-def _is_readable(entry: Any) -> bool:
-    if not isinstance(entry, dict) or not isinstance(entry.get("kid"), str | int):
-        return False
-    try:
-        jwt.PyJWK(entry)
-    except Exception:  # noqa: BLE001  foreign values in any place: which errors they cause is not documented
-        return False
-    return True

@@ -13,6 +13,7 @@ from apps.domain.access.permissions import Permission
 from apps.domain.hsm_client import client
 from apps.domain.hsm_client.protocol import ReleaseKey, SignStatement
 from apps.domain.identity import attestation
+from apps.domain.identity.issuer_keys import public_half
 from apps.domain.identity.queries import list_signing_keys
 from apps.domain.keys import queries, release_policy, rules
 from apps.domain.keys.queries import KeyFacts
@@ -70,7 +71,7 @@ def _recipient(claims: dict[str, Any]) -> tuple[str, bytes]:
     for key in keys if isinstance(keys, list) else []:
         spki = _encryption_key(key) if isinstance(key, dict) else None
         if spki is not None:
-            return str(key["kid"])[:256], spki
+            return key["kid"][:256], spki
     raise release_policy.ReleaseDenied(
         "The attestation holds no RSA key of at least 2048 bits for encryption in 'x-ms-runtime.keys'."
     )
@@ -79,12 +80,11 @@ def _recipient(claims: dict[str, Any]) -> tuple[str, bytes]:
 def _encryption_key(key: dict[str, Any]) -> bytes | None:
     uses = key.get("key_ops")
     encrypts = "enc" in (key.get("use"), key.get("key_use")) or (isinstance(uses, list) and "encrypt" in uses)
-    if key.get("kty") != "RSA" or not isinstance(key.get("kid"), str) or not encrypts:
+    kid = key.get("kid")
+    if not isinstance(kid, str) or not kid.isprintable() or not encrypts:
         return None
-    try:
-        public = jwt.algorithms.RSAAlgorithm.from_jwk({"kty": "RSA", "n": key["n"], "e": key["e"]})
-    except (jwt.PyJWTError, KeyError, ValueError, TypeError):
-        return None
+    half = public_half({name: key.get(name) for name in ("kty", "n", "e")})
+    public = jwt.PyJWK(half).key if half is not None else None
     if not isinstance(public, rsa.RSAPublicKey) or public.key_size < 2048:
         return None
     return public.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
