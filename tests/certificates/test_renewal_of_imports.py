@@ -23,7 +23,7 @@ OTHER_NAMES = st.one_of(
     st.builds("{}@{}".format, LABELS, HOSTS).map(x509.RFC822Name),
     HOSTS.map(lambda host: x509.UniformResourceIdentifier(f"https://{host}/x?y=z")),
     st.ip_addresses().filter(lambda ip: not getattr(ip, "scope_id", None)).map(x509.IPAddress),
-    st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=60).map(
+    st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1, max_size=60).map(
         lambda text: x509.OtherName(UPN, asn1.UTF8String(text).dump())
     ),
 )

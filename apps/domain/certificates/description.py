@@ -1,9 +1,11 @@
 """Policies that describe certificates which exist already. Pure.
 
 Nothing is refused here: what exists is described, however long it is valid and however many names it has. Alternative
-names for which a policy has no place (directory names, other kinds of names than UPNs) stay in the certificate alone.
+names for which a policy has no place (directory names, other kinds of names than UPNs, names with a NUL) stay in the
+certificate alone.
 """
 
+from collections.abc import Iterable
 from typing import Any
 
 from asn1crypto import core as asn1
@@ -77,12 +79,17 @@ def _alternative_names(certificate: x509.Certificate) -> dict[str, tuple[str, ..
         return {}
     others = names.get_values_for_type(x509.OtherName)
     return {
-        "dns_names": tuple(names.get_values_for_type(x509.DNSName)),
-        "emails": tuple(names.get_values_for_type(x509.RFC822Name)),
-        "uris": tuple(names.get_values_for_type(x509.UniformResourceIdentifier)),
+        "dns_names": _storable(names.get_values_for_type(x509.DNSName)),
+        "emails": _storable(names.get_values_for_type(x509.RFC822Name)),
+        "uris": _storable(names.get_values_for_type(x509.UniformResourceIdentifier)),
         "ip_addresses": tuple(map(str, names.get_values_for_type(x509.IPAddress))),
-        "upns": tuple(text for other in others if other.type_id == UPN and (text := _text_of(other.value))),
+        "upns": _storable(text for other in others if other.type_id == UPN and (text := _text_of(other.value))),
     }
+
+
+def _storable(texts: Iterable[str]) -> tuple[str, ...]:
+    """Without those with a NUL, which PostgreSQL cannot store."""
+    return tuple(text for text in texts if "\0" not in text)
 
 
 def _text_of(der: bytes) -> str:

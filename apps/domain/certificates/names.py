@@ -140,6 +140,10 @@ def _written(attribute: "x509.NameAttribute[str | bytes]") -> str:
     if isinstance(attribute.value, bytes):
         der = b"\x03" + _length(len(attribute.value) + 1) + b"\0" + attribute.value
         return f"{keyword}=#{der.hex().upper()}"
+    if (
+        "\0" in attribute.value
+    ):  # PostgreSQL stores no NUL, also not in JSON: hexadecimal escapes (RFC 4514 section 2.4)
+        return f"{keyword}=" + "".join(f"\\{byte:02X}" for byte in attribute.value.encode())
     if _PLAIN.match(attribute.value):
         return f"{keyword}={attribute.value}"
     quoted = attribute.value.replace("\\", "\\\\").replace('"', '""')
