@@ -1,10 +1,11 @@
 """Every error of ours has a row in the one map, and the shape is the contract's."""
 
+import orjson
 import pytest
 from django.db import OperationalError, connection
 
 from apps.audit_log.group_commit import NotStoredByLeader
-from apps.core.errors import VaultError
+from apps.core.errors import BadRequest, VaultError
 from apps.interfaces.keyvault_api import pipeline
 from apps.interfaces.keyvault_api.error_response import error_mapping, to_response
 from apps.interfaces.management_api.errors import handle
@@ -32,6 +33,12 @@ def test_every_error_is_mapped(name, kind):
 @pytest.mark.parametrize(("name", "kind"), everything())
 def test_an_error_has_one_status_wherever_it_is_told(name, kind):
     assert {error_mapping(kind("text")).status, handle(kind("text"), {}).status_code} == {kind.status}
+
+
+def test_a_message_with_what_utf8_cannot_hold_is_answered():
+    body = to_response(BadRequest("found \ud800")).body
+    assert orjson.dumps(body)
+    assert body["error"]["message"] == "found ?"
 
 
 def test_an_unknown_error_says_nothing_of_itself():

@@ -86,6 +86,8 @@ def to_response(error: Exception) -> ApiResponse:
         message = error.message
     else:
         message = "The database is not available. Try again shortly."
+    # A message may quote a token's header or claims: JSON in them can spell lone surrogates, which UTF-8 cannot.
+    message = message.encode("utf-8", "replace").decode()
     body: dict[str, Any] = {"code": mapping.code, "message": message}
     if mapping.inner:
         body["innererror"] = {"code": mapping.inner}
