@@ -25,6 +25,7 @@ from azure.keyvault.secrets import SecretClient
 
 from tests.support.lane import lane  # noqa: F401  a fixture of all tests
 from tests.support.management import Management
+from tests.support.own_token import hsm, token  # noqa: F401  the same
 
 HERE = Path(__file__).parent
 

@@ -8,7 +8,7 @@ from apps.hsm import session_objects
 from apps.hsm.templates import generated_pair, generated_secret, unwrapped_key
 from apps.hsm.types import Custody
 from apps.hsm.types import KeyType as Kind
-from tests.hsm.conftest import MODULE
+from tests.support.own_token import module_path
 from tests.support.raw_pkcs11 import AES_CBC_PAD, AES_ECB, FUNCTION_NOT_PERMITTED, OK, RSA_X_509, SHA256_HMAC, RawCalls
 
 NOTHING = MechanismFlag(0)
@@ -34,7 +34,7 @@ def blob(make):
 
 @pytest.fixture
 def raw(hsm):
-    calls = RawCalls(MODULE, hsm._token.slot.slot_id)
+    calls = RawCalls(module_path(), hsm._token.slot.slot_id)
     yield calls
     calls.close()
 

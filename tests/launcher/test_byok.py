@@ -69,7 +69,7 @@ def test_a_key_goes_from_the_customers_token_to_ours_without_being_seen(stack, k
     from azure.identity import ClientSecretCredential
     from azure.keyvault.keys.crypto import CryptographyClient, SignatureAlgorithm
 
-    from tests.hsm.conftest import MODULE
+    from tests.support.own_token import module_path
 
     (tmp_path / "tokens").mkdir()
     config = tmp_path / "softhsm.conf"
@@ -97,13 +97,13 @@ def test_a_key_goes_from_the_customers_token_to_ours_without_being_seen(stack, k
         "print(public[pkcs11.Attribute.MODULUS].hex())\n"
     )
     made = subprocess.run(
-        [sys.executable, "-c", make, str(MODULE)],
+        [sys.executable, "-c", make, str(module_path())],
         env={**os.environ, **environment},
         capture_output=True,
         text=True,
         check=True,
     )
-    arguments = ["--module", MODULE, "--token", "customer", "--key", "mine", "--pin-file", tmp_path / "pin"]
+    arguments = ["--module", module_path(), "--token", "customer", "--key", "mine", "--pin-file", tmp_path / "pin"]
     done = wrap("--kek", kek, *arguments, "--output", tmp_path / "key.byok", **environment)
     assert done.returncode == 0, done.stderr
     key = bring(keys, tmp_path / "key.byok", kty="RSA-HSM")

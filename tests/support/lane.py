@@ -1,8 +1,6 @@
-"""The lane without processes: a request is packed, decided on by the worker's own code, recorded, and unpacked.
+"""The lane without processes: a request is packed, decided on by the worker's own code, recorded, and unpacked."""
 
-There is no HSM: a request that would use a key ends with an error where the HSM would be asked.
-"""
-
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -19,20 +17,29 @@ from apps.workers.hsm_worker.request_handlers import handle_request
 
 @pytest.fixture
 def lane(monkeypatch):
-    """Requests of this process are answered by this process; signing keys count as bound by the HSM."""
+    """The lane without an HSM: what would use a key ends with an error there. Signing keys count as bound by it."""
+    monkeypatch.setattr(callers, "check_signing_key", lambda _hsm, _key: None)
+    with lane_in_process(monkeypatch, None):
+        yield
+
+
+@contextmanager
+def lane_in_process(monkeypatch, hsm):
+    """Requests to an HSM worker are answered by this process, with this HSM."""
     thread = HsmThread(peers=[], handler=handle_request)
     web = Peer("web", Path(), frozenset(), REQUESTS["web"])
 
     def call(_client, request, **_):
         packet = pack_request(request)
-        answer, record, change = thread._handle_request(None, unpack_request(packet), len(packet), web)
+        answer, record, change = thread._handle_request(hsm, unpack_request(packet), len(packet), web)
         assert change is None, "a change needs the HSM"
         writer.append([record] if record is not None else [])
         return unpack_answer(answer)
 
     monkeypatch.setattr(HsmClient, "call", call)
-    monkeypatch.setattr(callers, "check_signing_key", lambda _hsm, _key: None)
-    yield
-    thread._wake_reader.close()
-    thread._wake_writer.close()
-    thread._selector.close()
+    try:
+        yield
+    finally:
+        thread._wake_reader.close()
+        thread._wake_writer.close()
+        thread._selector.close()
