@@ -1,7 +1,7 @@
 """Mutated certificates, containers, keys, names and tokens at the API: no 5xx, and no request costs 2 s of a core.
 
-MUTATED_UPLOADS says how many (80 in the suite). `tests/certificates/test_mutated_inputs.py` tries many more, without
-the way through the processes.
+MUTATED_UPLOADS says how many (80 in the suite). `tests/fuzz` sends many more, inside one
+process.
 """
 
 import base64

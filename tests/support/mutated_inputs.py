@@ -4,14 +4,18 @@ import base64
 import datetime as dt
 import ipaddress
 import json
+from functools import cache
 
 import jwt
+from asn1crypto import pkcs12 as asn1
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, mldsa, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, pkcs12
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from apps.core.encoding import to_base64url
+from apps.domain.certificates import pfx as container_order
 from tests.support.foreign import (
     AUTHORITY_KEY,
     KEY,
@@ -25,6 +29,7 @@ from tests.support.foreign import (
     pfx,
     with_subject_type,
 )
+from tests.support.mutated_requests import change, paths
 
 RSA_KEY = rsa.generate_private_key(public_exponent=65537, key_size=2048)
 TRIPLE_DES = (
@@ -73,6 +78,19 @@ def rich_certificate():
     return certificate(names=names, extensions=extensions, not_after=dt.datetime(2040, 1, 1, tzinfo=dt.UTC))
 
 
+def algorithm_jwks():
+    """JWKs of the key types with one parameter (RFC 8037, RFC 9964)."""
+    ed, ml = ed25519.Ed25519PrivateKey.generate(), mldsa.MLDSA44PrivateKey.generate()
+    for key, names in ((ed, ("OKP", "crv", "Ed25519", "x", "d")), (ml, ("AKP", "alg", "ML-DSA-44", "pub", "priv"))):
+        key_type, parameter, value, public, private = names
+        yield {
+            "kty": key_type,
+            parameter: value,
+            public: to_base64url(key.public_key().public_bytes_raw()),
+            private: to_base64url(key.private_bytes_raw()),
+        }
+
+
 def seeds():
     """Kind: good inputs of that kind, as bytes."""
     root, leaf, rich = certificate("root", key=AUTHORITY_KEY), certificate(), rich_certificate()
@@ -83,6 +101,11 @@ def seeds():
     public = [
         {**jwt.algorithms.RSAAlgorithm.to_jwk(RSA_KEY.public_key(), as_dict=True), "kid": "one"},
         {**jwt.algorithms.ECAlgorithm.to_jwk(KEY.public_key(), as_dict=True), "kid": "two", "alg": "ES256"},
+    ]
+    private = [
+        {**rsa_jwk, "kid": "one", "use": "sig"},
+        {**ec_jwk, "kid": "two"},
+        {"kty": "oct", "k": "AAAA", "kid": "3"},
     ]
     claims = {"iss": "https://issuer.example", "sub": "s", "aud": "a", "exp": 4_000_000_000, "nbf": 1}
     return {
@@ -104,10 +127,11 @@ def seeds():
             json.dumps(rsa_jwk).encode(),
             json.dumps(ec_jwk).encode(),
             b'{"kty":"oct","k":"AAAAAAAAAAAAAAAAAAAAAA"}',
+            *(json.dumps(jwk).encode() for jwk in algorithm_jwks()),
         ],
         "key": [key_pem(), key_pem(RSA_KEY), key_pem(ec.generate_private_key(ec.SECP521R1()), traditional=True)],
         "name": [name.encode() for name in NAMES],
-        "jwks": [json.dumps({"keys": public}).encode()],
+        "jwks": [json.dumps({"keys": keys}).encode() for keys in (public, private)],
         "token": [
             jwt.encode(claims, RSA_KEY, algorithm="RS256", headers={"kid": "one", "x5t": "AAAA"}).encode(),
             jwt.encode(claims, KEY, algorithm="ES256", headers={"kid": "two"}).encode(),
@@ -120,6 +144,37 @@ def spoiled(rng, data, others):
     for _ in range(rng.randint(1, 4)):
         data = _spoiled_once(rng, data, others)
     return data[:200_000]
+
+
+def spoiled_pfx(rng, data, others):
+    """The same, for a PFX: where it has no password, half is changed behind its MAC (RFC 7292 section 4), made anew."""
+    password = _mac_password(data)
+    if rng.random() < 0.5 or password is None:
+        return spoiled(rng, data, others)
+    container = asn1.Pfx.load(data)
+    safe = spoiled(rng, bytes(container["auth_safe"]["content"].native), others)
+    container["auth_safe"] = {"content_type": "data", "content": safe}
+    container["mac_data"]["mac"]["digest"] = container_order._mac(container, safe, password)
+    return bytes(container.dump(force=True))
+
+
+@cache
+def _mac_password(pfx):
+    """What the MAC of a PFX without a password is made with; None for one with a password."""
+    try:
+        return container_order._mac_password(asn1.Pfx.load(pfx))
+    except StopIteration:
+        return None
+
+
+def spoiled_json(rng, data, others):
+    """The same, for JSON: half of it changed in its values, which then are of any type."""
+    if rng.random() < 0.5:
+        return spoiled(rng, data, others)
+    value = json.loads(data)
+    for _ in range(rng.randint(1, 3)):
+        change(rng, value, rng.choice(list(paths(value)) or [("x",)]))
+    return json.dumps(value).encode()
 
 
 def _spoiled_once(rng, data, others):
