@@ -89,7 +89,7 @@ def ensure(hsm: Hsm, world: SecurityWorld, *, now: datetime) -> x509.Certificate
 def _create(
     hsm: Hsm, world: SecurityWorld, role: StatementKey.Role, authority: StatementKey | None, now: datetime
 ) -> StatementKey:
-    """Generate a key, and have it certified: by the authority, or without one by itself."""
+    """Generate a key and its certificate, which the authority signs; without an authority it is self-signed."""
     key = hsm.generate(_binding(role, world, None))
     own = key_in_hsm(hsm, key, None)
     issuer, issuer_key = _name(AUTHORITY_NAME, world), own
