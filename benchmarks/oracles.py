@@ -54,7 +54,7 @@ class Oracle:
     vault_key: StoredKey
 
     def answer(self, algorithm: str, ciphertext: bytes) -> str:
-        """What a caller is told, without what is random in it."""
+        """The answer that a caller gets, without its random parts."""
         try:
             self.hsm.decrypt(self.key, algorithm=algorithm, ciphertext=ciphertext, vault_key=self.vault_key)
         except HsmError as error:

@@ -46,7 +46,7 @@ _OPERATIONS = (("KeySign", "keys", 200), ("SecretGet", "secrets", 200), ("KeyDec
 
 
 class Memory(threading.Thread):
-    """Reads how much of a process and its children is in memory, with how far the work is, until it is told to stop."""
+    """Samples the resident memory of a process and its children, with the progress of the work, until `stop`."""
 
     def __init__(self, name: str, reached: Callable[[], float]) -> None:
         super().__init__(daemon=True)
@@ -87,8 +87,8 @@ def main() -> int:
     print(f"| {records:,} | {filled:.0f} | {seconds:.0f} | {rate:,.0f} | {mib:.1f} | {GOAL_MIB} | {size:,.0f} |")
     print("\n| fetched, s | more memory of the web, MiB | goal, MiB | verified offline, s | its memory, MiB | good |")
     print("|---|---|---|---|---|---|")
-    said = "yes" if code == 0 else "no"
-    print(f"| {fetched:.1f} | {sent / 2**20:.1f} | {GOAL_MIB} | {verified:.1f} | {most / 2**20:.0f} | {said} |")
+    output = "yes" if code == 0 else "no"
+    print(f"| {fetched:.1f} | {sent / 2**20:.1f} | {GOAL_MIB} | {verified:.1f} | {most / 2**20:.0f} | {output} |")
     return 1 if code or max(grown, sent) > GOAL_MIB << 20 or records < RECORDS else 0
 
 

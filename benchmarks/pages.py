@@ -1,7 +1,7 @@
 """`./portal bench pages`: pages and search of the portal with 100 000 keys and as many secrets in one vault.
 
 Measured inside Django's handler (no network), signed in. One request
-each to warm up, then so many more; the spread is told as p50 and p95.
+each to warm up, then so many more; the spread is given as p50 and p95.
 """
 
 import os

@@ -1,8 +1,8 @@
 """`./portal bench [--quick] [--seconds N] [--only NAME] [--no-peer] [--write]`: the table of README.md, in one run.
 
 Runs beside a system of its own (`apps/launcher/isolated_system.py`). It stops everything that it starts, also on
-Ctrl-C. Exit 1 if a system gave a wrong answer; a goal that is not reached is said, not
-punished: a slow machine is no error.
+Ctrl-C. Exit 1 if a system gave a wrong answer; a goal that is not reached is
+reported and ends with 0: a slow machine is no error.
 """
 
 import argparse

@@ -176,32 +176,32 @@ if (revealed) {
 const tail = document.querySelector("[data-tail]");
 if (tail) {
   const patience = 3500;
-  let heard = Date.now();
+  let lastAnswer = Date.now();
   let inFront = Date.now();
-  let said = "";
-  const say = (state) => {
-    if (state === said) return;
-    said = state;
+  let shown = "";
+  const show = (state) => {
+    if (state === shown) return;
+    shown = state;
     for (const line of tail.querySelectorAll("[data-state]")) {
       line.hidden = line.dataset.state !== state;
       const time = line.querySelector("time");
       if (time) {
-        time.dateTime = new Date(heard).toISOString();
-        time.textContent = new Date(heard).toLocaleTimeString([], {
+        time.dateTime = new Date(lastAnswer).toISOString();
+        time.textContent = new Date(lastAnswer).toLocaleTimeString([], {
           hour12: false
         });
       }
     }
   };
-  say("following");
+  show("following");
   document.body.addEventListener("htmx:afterRequest", (event) => {
-    if (event.detail.successful) heard = Date.now();
-    say(event.detail.successful ? "following" : event.detail.xhr.status === 503 ? "away" : "lost");
+    if (event.detail.successful) lastAnswer = Date.now();
+    show(event.detail.successful ? "following" : event.detail.xhr.status === 503 ? "away" : "lost");
   });
   document.addEventListener("visibilitychange", () => {
     inFront = Date.now();
   });
   setInterval(() => {
-    if (!document.hidden && said === "following" && Date.now() - Math.max(heard, inFront) > patience) say("lost");
+    if (!document.hidden && shown === "following" && Date.now() - Math.max(lastAnswer, inFront) > patience) show("lost");
   }, 500);
 }

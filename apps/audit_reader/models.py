@@ -70,7 +70,7 @@ class Task(QueuedJob):
 
 
 class Review(UuidModel):
-    """What an auditor said of one item of the review queue. Never changed: a second opinion is a second row."""
+    """The judgement of an auditor on one item of the review queue. Never changed: a second opinion is a second row."""
 
     class Verdict(models.TextChoices):
         OK = "ok", "in order"

@@ -103,9 +103,9 @@ def test_the_reason_names_the_group(people, vault, grant, group):
     join(grant)
     reading = actors.grant_of(people.secops, Permission.ROLES_READ)
     scope = Scope.of(vault)
-    told = explain_access(grant=reading, principal=people.stranger, permission=Permission.SECRETS_GET, scope=scope)
-    assert told.allowed
-    assert told.because.startswith("stranger is in the group Payments, which has the role Key Vault Secrets User")
+    result = explain_access(grant=reading, principal=people.stranger, permission=Permission.SECRETS_GET, scope=scope)
+    assert result.allowed
+    assert result.because.startswith("stranger is in the group Payments, which has the role Key Vault Secrets User")
     refused = explain_access(grant=reading, principal=people.stranger, permission=Permission.KEYS_SIGN, scope=scope)
     assert not refused.allowed
     assert [row["group"] for row in describe_roles(principal_id=people.stranger.id)] == ["Payments"]

@@ -55,13 +55,13 @@ def test_a_manager_may_manage_every_vault_and_touch_nothing_in_it(people, vault)
     row = next(row for row in describe_assignments(vault) if row["everywhere"])
     assert (row["application"], row["role_name"]) == ("stranger", "Vault Manager")
     assert people.stranger.id in {row["principal_id"] for row in list_holders(vault)}  # the auditors' access review
-    told = explain_access(
+    result = explain_access(
         grant=actors.grant_of(people.secops, Permission.ROLES_READ),
         principal=people.stranger,
         permission=Permission.VAULTS_DELETE,
         scope=Scope.of(vault),
     )
-    assert told.because == "stranger has the role Vault Manager at all vaults, which allows vaults/delete."
+    assert result.because == "stranger has the role Vault Manager at all vaults, which allows vaults/delete."
     assert make(people, people.stranger, manager=False)
     assert not any(is_permitted(people.stranger, permission, Scope.of(vault)) for permission in Permission)
 
@@ -93,7 +93,7 @@ def test_where_there_is_a_production_vault_a_second_person_approves_a_manager(pe
     )
     assert make(people, people.stranger)
     assert effect_of(principal_id=people.stranger.id).opens == ["the work of vault-manager"]
-    with pytest.raises(ApprovalRequired, match="Add a credential"):  # whoever signs in as it manages the vaults
+    with pytest.raises(ApprovalRequired, match="Add a credential"):  # a credential of it manages the vaults
         add_client_secret(
             grant=actors.grant_of(people.secops, Permission.APPLICATIONS_CREATE),
             application=application_of(people.stranger),

@@ -24,13 +24,13 @@ def test_no_two_roles_are_explained_alike():
 @pytest.mark.parametrize("role", ROLES.values(), ids=lambda role: role.codename)
 def test_a_sentence_promises_no_more_and_no_less_than_the_role_allows(role):
     """Where a sentence speaks of purging, of reading secrets or of nothing but using, the permissions say the same."""
-    told, permissions = role.explanation, {str(permission) for permission in role.permissions}
+    result, permissions = role.explanation, {str(permission) for permission in role.permissions}
     purges = any(name.endswith("/purge") for name in permissions)
-    assert purges == ("purge" in told or told.startswith("Full access"))
+    assert purges == ("purge" in result or result.startswith("Full access"))
     if "secrets/get" in permissions:
-        assert "secret" in told or told.startswith("Full access")
-        assert not re.search("No secrets|not read values|No access|Nothing else", told)
-    if re.search("uses no key|Touches no key|No key", told):
+        assert "secret" in result or result.startswith("Full access")
+        assert not re.search("No secrets|not read values|No access|Nothing else", result)
+    if re.search("uses no key|Touches no key|No key", result):
         assert not permissions & {"keys/sign", "keys/decrypt", "keys/unwrapkey"}
 
 

@@ -78,12 +78,12 @@ def late_successes(kind, withdraw):
     return late
 
 
-@pytest.mark.parametrize("way", ["as people do", "by SQL", "by SQL, and no process can be told"])
+@pytest.mark.parametrize("way", ["as people do", "by SQL", "by SQL, without notifications"])
 def test_no_request_succeeds_that_began_a_second_after_a_withdrawal(site, kinds, way):
     def withdraw(kind):
         (kind.withdraw if way == "as people do" else kind.withdraw_by_sql)()
 
-    unread = site.unread_notes() if way.endswith("told") else contextlib.nullcontext()
+    unread = site.unread_notes() if way.endswith("without notifications") else contextlib.nullcontext()
     with unread, ThreadPoolExecutor(AT_ONCE) as pool:
         found = [place for places in pool.map(lambda kind: late_successes(kind, withdraw), kinds) for place in places]
     assert found == []

@@ -197,7 +197,7 @@ def test_a_weaker_setting_is_shown_as_now_and_afterwards(people, vault):
 
 
 def test_the_last_person_of_security_operations_cannot_be_stopped(people):
-    """Roles of applications are no owners: whoever runs the vaults does so by duty, and can always give a role again."""
+    """A role of an application is no owner: security operations run the vaults and can always assign the role again."""
     second = actors.make_person("second", PersonRole.SECURITY_OPERATIONS)
     inviting = actors.grant_of(second, Permission.PEOPLE_INVITE)
     with pytest.raises(OwnAccount):

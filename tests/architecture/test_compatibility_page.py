@@ -49,6 +49,6 @@ def test_what_this_machine_brings_is_not_older_than_what_the_page_says(what):
 def test_the_page_has_every_version_of_the_api():
     first = PAGE.partition("Each operation")[0]
     minors = sorted(version for version in API_VERSIONS if version.startswith("7."))
-    said = re.sub(r"7\.0 to 7\.6", ", ".join(f"7.{minor}" for minor in range(7)), first)
+    output = re.sub(r"7\.0 to 7\.6", ", ".join(f"7.{minor}" for minor in range(7)), first)
     assert minors == [f"7.{minor}" for minor in range(7)]
-    assert all(version in said for version in API_VERSIONS)
+    assert all(version in output for version in API_VERSIONS)

@@ -26,6 +26,8 @@ BANNED = (
     "duty",
     "duties",
 )
+# Words of source code, comments included, that a reader had to read twice.
+BANNED_IN_SOURCE = re.compile(r"\b(said|told|whoever|mend|mends|mended)\b", re.IGNORECASE)
 _TEMPLATE_CODE = re.compile(r"\{%.*?%\}|\{\{.*?\}\}|\{#.*?#\}|<[^>]*>", re.DOTALL)
 _QUOTED = re.compile(r'"[^"]*"')
 _CODE = re.compile(r"```.*?```|`[^`]*`", re.DOTALL)
@@ -45,6 +47,14 @@ PAGES = sorted((ROOT / "templates").rglob("*.html"))
 DOCUMENTS = [*sorted((ROOT / "docs").glob("*.md")), ROOT / "README.md"]
 
 
+SOURCES = [
+    path
+    for folder, pattern in (("apps", "*.py"), ("tests", "*.py"), ("benchmarks", "*.py"), ("static", "portal.js"))
+    for path in sorted((ROOT / folder).rglob(pattern))
+    if "migrations" not in path.parts and path != Path(__file__)  # a migration that has run must not change
+]
+
+
 def banned_phrases(path):
     text = re.sub(r"\s+", " ", shown(path))
     return set(re.findall(rf"\b({'|'.join(BANNED)})\b", text, re.IGNORECASE))
@@ -62,3 +72,13 @@ def test_a_page_has_no_banned_phrase(path):
 @pytest.mark.parametrize("path", named(DOCUMENTS))
 def test_a_document_has_no_banned_phrase(path):
     assert banned_phrases(path) == set()
+
+
+def test_source_code_has_no_banned_word():
+    found = {
+        f"{path.relative_to(ROOT)}:{number}"
+        for path in SOURCES
+        for number, line in enumerate(path.read_text().splitlines(), 1)
+        if BANNED_IN_SOURCE.search(line)
+    }
+    assert found == set()

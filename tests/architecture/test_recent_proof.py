@@ -1,4 +1,4 @@
-"""What could hurt asks whoever does it to prove again who they are: in the portals and in the management API alike."""
+"""Dangerous actions need a recent proof of identity, in the portals and in the management API."""
 
 import pytest
 from django.urls import get_resolver

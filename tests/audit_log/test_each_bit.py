@@ -77,8 +77,8 @@ def test_a_start_has_one_spelling_and_gives_the_signed_root(tmp_path, change):
         start["frontier"].reverse()
     path.write_bytes(auditverify.canonical(manifest))
     (finding,) = findings(maker)
-    said = "the frontier does not give the signed root" if change == "wrong" else "not spelled as it must be"
-    assert (finding.problem, finding.seq) == ("checkpoint", None) and said in finding.sentence
+    output = "the frontier does not give the signed root" if change == "wrong" else "not spelled as it must be"
+    assert (finding.problem, finding.seq) == ("checkpoint", None) and output in finding.sentence
 
 
 def test_a_segment_whose_end_alone_is_cut_is_named(tmp_path):

@@ -199,8 +199,8 @@ def test_what_nobody_foresaw_is_a_finding(made, monkeypatch, capsys):
 
     monkeypatch.setattr(LogCheck, "_segment", broken)
     assert auditverify.main([str(made.folder), "--vkey", made.signer.vkey]) == 1
-    said = capsys.readouterr().out
-    assert "broke off (ZeroDivisionError" in said and ": good" not in said
+    output = capsys.readouterr().out
+    assert "broke off (ZeroDivisionError" in output and ": good" not in output
     monkeypatch.setattr(auditverify, "_export", broken)
     assert auditverify.main([str(made.folder), "--vkey", made.signer.vkey]) == 1
     assert "broke off (ZeroDivisionError" in capsys.readouterr().out
@@ -240,9 +240,9 @@ def test_a_pack_with_what_is_no_file_is_not_good(tmp_path, what, name):
         os.truncate(path, 1 << 40)
     else:
         path.symlink_to("/dev/zero" if what == "device" else FILE)
-    code, said = pack.check()
+    code, output = pack.check()
     assert code == 1
-    assert said.splitlines()[-1] == "the pack is not good"
+    assert output.splitlines()[-1] == "the pack is not good"
 
 
 def test_a_wrong_key_is_no_traceback(tmp_path):

@@ -49,7 +49,7 @@ class Pack:
         (self.folder / "manifest.note").write_text(note, encoding="utf-8")
 
     def check(self, *more, signer=None, program=None):
-        """(exit code, what was said)."""
+        """(exit code, printed text)."""
         vkey = (signer or self.maker.signer).vkey
         command = [sys.executable, program or self.programs / "packverify.py", self.folder, "--vkey", vkey, *more]
         clean = {"PATH": os.environ["PATH"]}
@@ -64,42 +64,42 @@ def pack(tmp_path):
 
 
 def test_a_good_pack_is_good(pack):
-    code, said = pack.check()
-    assert (code, said.splitlines()[-1]) == (0, "every file is the signed one")
-    assert "records 0 to 12" in said
+    code, output = pack.check()
+    assert (code, output.splitlines()[-1]) == (0, "every file is the signed one")
+    assert "records 0 to 12" in output
 
 
 def test_a_program_reads_it_as_json(pack):
-    code, said = pack.check("--json")
-    told = json.loads(said)
-    assert (code, told["good"], told["problems"], told["log"]["good"]) == (0, True, [], True)
+    code, output = pack.check("--json")
+    result = json.loads(output)
+    assert (code, result["good"], result["problems"], result["log"]["good"]) == (0, True, [], True)
     (pack.folder / "report.html").touch()
-    code, said = pack.check("--json")
-    assert (code, json.loads(said)["problems"]) == (1, ["report.html is not named in the signed manifest"])
-    code, said = pack.check("--json", signer=Signer())
+    code, output = pack.check("--json")
+    assert (code, json.loads(output)["problems"]) == (1, ["report.html is not named in the signed manifest"])
+    code, output = pack.check("--json", signer=Signer())
     expected = {"good": False, "problems": ["manifest.note is not signed by the given key"], "log": None}
-    assert (code, json.loads(said)) == (1, expected)
+    assert (code, json.loads(output)) == (1, expected)
 
 
 def test_what_nobody_signed_is_not_read(pack):
     """The log of a forger may be made to take for ever."""
-    code, said = pack.check(signer=Signer())
-    assert (code, said) == (1, "manifest.note is not signed by the given key\nthe pack is not good\n")
+    code, output = pack.check(signer=Signer())
+    assert (code, output) == (1, "manifest.note is not signed by the given key\nthe pack is not good\n")
     path = pack.folder / "manifest.json"
     path.write_bytes(path.read_bytes() + b" ")
-    code, said = pack.check()
-    assert (code, said) == (1, "manifest.json is not the one that was signed\nthe pack is not good\n")
+    code, output = pack.check()
+    assert (code, output) == (1, "manifest.json is not the one that was signed\nthe pack is not good\n")
     path.unlink()
-    code, said = pack.check()
+    code, output = pack.check()
     assert code == 1
-    assert "manifest.json" in said and "records" not in said
+    assert "manifest.json" in output and "records" not in output
 
 
 def test_a_name_writes_nothing_into_a_terminal(pack):
     Path(pack.folder, "\x1b[2Jgood").touch()
-    code, said = pack.check()
+    code, output = pack.check()
     assert code == 1
-    assert "?[2Jgood is not named in the signed manifest" in said
+    assert "?[2Jgood is not named in the signed manifest" in output
 
 
 @pytest.mark.parametrize(
@@ -109,33 +109,33 @@ def test_whatever_is_added_is_named(pack, name):
     path = pack.folder / name
     path.parent.mkdir(exist_ok=True)
     path.write_bytes(b"")
-    code, said = pack.check()
+    code, output = pack.check()
     assert code == 1
-    assert f"{name} is not named in the signed manifest" in said
+    assert f"{name} is not named in the signed manifest" in output
 
 
 def test_a_way_out_of_the_pack_is_named(pack):
     (pack.folder / "elsewhere").symlink_to(pack.programs)
-    code, said = pack.check()
+    code, output = pack.check()
     assert code == 1
-    assert "elsewhere is not named in the signed manifest" in said
+    assert "elsewhere is not named in the signed manifest" in output
 
 
 def test_the_programs_in_the_pack_are_not_run(pack):
     """One had the programs before: what lies in the pack is read, nothing else."""
     for name in ("auditverify.py", "packverify.py", "argparse.py", "hashlib.py"):
         (pack.folder / name).write_text("raise SystemExit(0)")
-    code, said = pack.check()
+    code, output = pack.check()
     assert code == 1
-    assert {"auditverify.py was altered", "packverify.py was altered"} <= set(said.splitlines())
+    assert {"auditverify.py was altered", "packverify.py was altered"} <= set(output.splitlines())
 
 
 def test_the_copy_in_the_pack_leaves_nothing_there_and_says_what_it_is_worth(pack):
     for _ in range(2):
-        code, said = pack.check(program=pack.folder / "packverify.py")
+        code, output = pack.check(program=pack.folder / "packverify.py")
         assert code == 0
-        assert "This program came with the pack" in said
-    assert pack.check() == (0, said.replace(said.splitlines()[-2] + "\n", ""))
+        assert "This program came with the pack" in output
+    assert pack.check() == (0, output.replace(output.splitlines()[-2] + "\n", ""))
 
 
 def test_the_key_may_be_any_of_several(pack):
@@ -152,8 +152,8 @@ def test_the_command_line_uses_its_own_programs(pack):
     good = subprocess.run([*command, pack.maker.signer.vkey], cwd=ROOT, capture_output=True, text=True, check=False)
     assert (good.returncode, good.stdout.splitlines()[-1]) == (0, "every file is the signed one"), good.stderr
     as_json = [*command, pack.maker.signer.vkey, "--json"]
-    told = subprocess.run(as_json, cwd=ROOT, capture_output=True, text=True, check=False)
-    assert json.loads(told.stdout)["good"] is True, told.stderr
+    result = subprocess.run(as_json, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert json.loads(result.stdout)["good"] is True, result.stderr
     (pack.folder / "report.html").touch()
     bad = subprocess.run([*command, pack.maker.signer.vkey], cwd=ROOT, capture_output=True, text=True, check=False)
     assert (bad.returncode, bad.stdout.splitlines()[-1]) == (1, "the pack is not good"), bad.stderr

@@ -1,4 +1,4 @@
-"""How long something may rest before it is said, and before it is red."""
+"""How long a log may stall before a page shows it, and before it is an error."""
 
 import uuid
 from datetime import UTC, datetime, timedelta
@@ -48,9 +48,9 @@ def test_an_installation_that_checks_seldom_is_not_told_that_it_stands(every, lo
 )
 def test_a_delivery_is_late_for_everybody_by_one_rule(runs, state, minutes, shown):
     since = None if minutes is None else NOW - timedelta(minutes=minutes)
-    told = DeliveryStatus(LogDestination(), DeliveryState(state=state, waiting_since=since), "", [], runs)
-    assert told.shown(now=NOW) == shown
-    assert told.level(now=NOW) == shown[0]
+    result = DeliveryStatus(LogDestination(), DeliveryState(state=state, waiting_since=since), "", [], runs)
+    assert result.shown(now=NOW) == shown
+    assert result.level(now=NOW) == shown[0]
 
 
 @pytest.mark.parametrize(
@@ -83,5 +83,5 @@ def test_the_page_of_integrity_says_the_gravest_first(logs, stands, state):
 
 
 def test_a_log_in_its_first_round_is_not_said_to_be_as_it_was_signed():
-    told = integrity._sentence([log(), log(), log(verified=False)], None)
-    assert told == "2 logs verified. 1 log not yet fully verified."
+    result = integrity._sentence([log(), log(), log(verified=False)], None)
+    assert result == "2 logs verified. 1 log not yet fully verified."

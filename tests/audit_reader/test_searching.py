@@ -121,7 +121,9 @@ def test_a_rule_that_found_as_many_as_are_shown_is_not_full_and_one_more_is_told
     log.write(90, operation="VaultUnfreeze")
     found = stops()
     assert (len(found), _full({"stop": len(found)})) == (review_rules.MOST + 1, [RULE_TEXTS["stop"][0]])
-    assert len(_at_most([Reviewed(item, None) for item in found])) == review_rules.MOST, "as many are shown as is said"
+    assert len(_at_most([Reviewed(item, None) for item in found])) == review_rules.MOST, (
+        "as many are shown as the page states"
+    )
     assert found == sorted(found, key=lambda item: item.at, reverse=True)
     assert {item.operation for item in found[:90]} == {"VaultUnfreeze"}
 

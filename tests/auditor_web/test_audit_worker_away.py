@@ -1,4 +1,4 @@
-"""Whoever opens records is away: the pages say so, and nothing is shown that was not opened."""
+"""The audit worker is down: the pages say so, and show no record that was not decrypted."""
 
 import pytest
 

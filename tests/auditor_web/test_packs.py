@@ -54,8 +54,8 @@ def wait_for(task, reached, *, each=lambda: None):
 
     def look():
         each()
-        told = json.loads(as_auditor(LOOK, task))
-        return told if reached(told) else None
+        outcome = json.loads(as_auditor(LOOK, task))
+        return outcome if reached(outcome) else None
 
     return wait_until(look, "the task", seconds=280, pause=0.1)
 
@@ -65,9 +65,9 @@ def large_log(stack):
     return new_log(RECORDS, agent=FORMULA)
 
 
-def unpacked(told, directory):
+def unpacked(outcome, directory):
     """The folder of a finished pack."""
-    with zipfile.ZipFile(Path(os.environ["EVIDENCE_DIR"]) / told["result"]["file"]) as archive:
+    with zipfile.ZipFile(Path(os.environ["EVIDENCE_DIR"]) / outcome["result"]["file"]) as archive:
         archive.extractall(directory)
     return directory / "evidence-packed"
 
@@ -81,12 +81,12 @@ def verify(folder):
 
 def test_a_killed_worker_goes_on_and_the_pack_verifies_without_us(large_log, owner, tmp_path):
     task = as_auditor(ASK, large_log)
-    wait_for(task, lambda told: told["done"] > 0)
+    wait_for(task, lambda outcome: outcome["done"] > 0)
     os.kill(pid_of("auditor-worker"), signal.SIGKILL)
     owner.execute("UPDATE auditing_task SET leased_until = now() WHERE id = %s", [task])  # as if 15 s had passed
-    told = wait_for(task, lambda told: told["state"] in {"done", "failed"})
-    assert (told["state"], told["done"], told["total"]) == ("done", RECORDS, RECORDS)
-    folder = unpacked(told, tmp_path)
+    outcome = wait_for(task, lambda outcome: outcome["state"] in {"done", "failed"})
+    assert (outcome["state"], outcome["done"], outcome["total"]) == ("done", RECORDS, RECORDS)
+    folder = unpacked(outcome, tmp_path)
     checked = verify(folder)
     assert checked.returncode == 0, checked.stdout + checked.stderr
     cells = next(iter(sorted((folder / "csv").iterdir()))).read_text()
@@ -95,7 +95,7 @@ def test_a_killed_worker_goes_on_and_the_pack_verifies_without_us(large_log, own
 
 
 def test_whatever_is_changed_in_a_pack_is_named(stack, tmp_path):
-    folder = unpacked(wait_for(as_auditor(ASK, new_log(300)), lambda told: told["state"] == "done"), tmp_path)
+    folder = unpacked(wait_for(as_auditor(ASK, new_log(300)), lambda outcome: outcome["state"] == "done"), tmp_path)
     assert verify(folder).returncode == 0
     files = [next(path for path in sorted((folder / name).rglob("*")) if path.is_file()) for name in ("csv", "log")]
     for path in (folder / "manifest.json", folder / "report.html", *files):
@@ -112,17 +112,19 @@ def test_memory_does_not_grow_with_the_records(large_log):
     process = psutil.Process(pid_of("auditor-worker"))
     before = process.memory_info().rss
     started = time.monotonic()
-    told = wait_for(task, lambda told: told["state"] == "done", each=lambda: seen.append(process.memory_info().rss))
+    outcome = wait_for(
+        task, lambda outcome: outcome["state"] == "done", each=lambda: seen.append(process.memory_info().rss)
+    )
     grown = max([*seen, before]) - before
     seconds = time.monotonic() - started
-    sys.stderr.write(f"{told['total']} records in {seconds:.0f} s, {grown >> 20} MiB more, ")
+    sys.stderr.write(f"{outcome['total']} records in {seconds:.0f} s, {grown >> 20} MiB more, ")
     assert grown < 80 << 20
 
 
 def test_a_cancelled_pack_leaves_nothing(large_log):
     task = as_auditor(ASK, large_log)
     as_auditor(CANCEL, task)
-    assert wait_for(task, lambda told: True)["state"] == "cancelled"
+    assert wait_for(task, lambda outcome: True)["state"] == "cancelled"
     directory = Path(os.environ["EVIDENCE_DIR"]) / task
     wait_until(lambda: not directory.exists(), "an empty place")
 

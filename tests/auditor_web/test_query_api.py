@@ -97,9 +97,9 @@ def test_a_proof_leads_to_a_root_that_the_audit_token_signed(api, used):
     checkpoint = open_note(proof["checkpoint"], [verifier])
     path = [bytes.fromhex(node) for node in proof["proof"]]
     assert not check_inclusion(leaf_hash(b"another"), proof["seq"], checkpoint.size, path, checkpoint.root)
-    told = {log["vault"]: log for log in api.ask("logs").json()}["demo-europe"]
-    assert told["genuine"]
-    assert told["size"] >= checkpoint.size
+    result = {log["vault"]: log for log in api.ask("logs").json()}["demo-europe"]
+    assert result["genuine"]
+    assert result["size"] >= checkpoint.size
     sizes = [row["size"] for row in api.ask("checkpoints", vault="demo-europe", limit="500").json()]
     assert checkpoint.size in sizes
     assert sizes == sorted(sizes, reverse=True)

@@ -34,7 +34,7 @@ def used(principal, vault, moment, *, object_id="keys/a/1", operation="KeySign",
     actors.count_use(principal, vault, **what, first=moment - first, last=moment - last)
 
 
-def told(moment):
+def anomalies_at(moment):
     return [(row.what, row.caller, row.count) for row in list_anomalies(now=moment, limit=10)]
 
 
@@ -43,18 +43,18 @@ def test_many_refusals_are_a_burst_for_who_has_few_and_none_for_who_has_many(peo
     refused(people.app, moment, hours_ago=100, count=2)
     for hour in range(200):
         refused(people.stranger, moment, hours_ago=hour, count=40)
-    assert told(moment) == [("refusals", people.app.client_id, 40)]
+    assert anomalies_at(moment) == [("refusals", people.app.client_id, 40)]
     assert list_anomalies(now=moment, limit=10)[0].usual < 0.1
 
 
 def test_a_few_refusals_are_no_burst(people, moment):
     refused(people.app, moment, hours_ago=0, count=9)
-    assert told(moment) == []
+    assert anomalies_at(moment) == []
 
 
 def test_yesterdays_burst_is_over(people, moment):
     refused(people.app, moment, hours_ago=5, count=500)
-    assert told(moment) == []
+    assert anomalies_at(moment) == []
 
 
 def test_a_caller_that_a_vault_never_saw_is_told_once(people, old_vault, moment):
@@ -62,18 +62,18 @@ def test_a_caller_that_a_vault_never_saw_is_told_once(people, old_vault, moment)
     used(people.app, old_vault, moment, object_id="keys/b/1", first=HOUR)  # another key, the same vault
     used(people.stranger, old_vault, moment, first=2 * HOUR)
     used(people.stranger, old_vault, moment, object_id="keys/b/1", first=HOUR)
-    assert told(moment) == [("first time", people.stranger.client_id, 0)]
+    assert anomalies_at(moment) == [("first time", people.stranger.client_id, 0)]
 
 
 @pytest.mark.parametrize("changes", [{"done": 0}, {"operation": "KeyCreate"}, {"first": timedelta(days=2)}], ids=str)
 def test_who_did_nothing_that_breaks_when_it_stops_is_no_new_caller(people, old_vault, moment, changes):
     used(people.stranger, old_vault, moment, **{"first": HOUR, **changes})
-    assert told(moment) == []
+    assert anomalies_at(moment) == []
 
 
 def test_everybody_is_new_to_a_new_vault(people, vault, moment):
     used(people.app, vault, moment, first=HOUR)
-    assert told(moment) == []
+    assert anomalies_at(moment) == []
 
 
 @pytest.fixture
@@ -97,4 +97,4 @@ def test_protecting_with_a_version_that_was_rolled_is_told(
 ):
     object_id = f"keys/Master/{version}"
     used(people.app, vault, moment, object_id=object_id, operation=operation, first=40 * HOUR, last=last)
-    assert told(moment) == ([("old version", people.app.client_id, 0)] if unusual else [])
+    assert anomalies_at(moment) == ([("old version", people.app.client_id, 0)] if unusual else [])

@@ -1,4 +1,4 @@
-"""In a vault that is shared: of kinds that a developer has no role for, no name is told, and no number."""
+"""In a shared vault, a developer sees neither names nor counts of the kinds without a role."""
 
 from datetime import timedelta
 
@@ -31,7 +31,7 @@ def shared(people, vault):
     return vault
 
 
-def told(person, vault, name):
+def explanation_of(person, vault, name):
     """What somebody hears who asks for a key, as the interfaces look and then ask."""
     try:
         row = queries.get_object(vault=vault, kind="keys", name=name)
@@ -42,9 +42,9 @@ def told(person, vault, name):
 
 @pytest.mark.parametrize(("hidden", "absent"), [("Payments", "Payments2"), ("PAYMENTS", "NOBODYS"), ("payments", "x")])
 def test_a_hidden_object_is_told_of_as_an_absent_one(people, shared, hidden, absent):
-    assert told(people.dev, shared, hidden).replace("payments", "?") == told(people.dev, shared, absent).replace(
-        absent.lower(), "?"
-    )
+    assert explanation_of(people.dev, shared, hidden).replace("payments", "?") == explanation_of(
+        people.dev, shared, absent
+    ).replace(absent.lower(), "?")
 
 
 def test_a_search_finds_no_name_of_a_kind_without_a_role(people, shared):

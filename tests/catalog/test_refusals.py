@@ -78,7 +78,7 @@ def call(operation, vault_name, token, *, name="", version=""):
     return reply.status, dict(reply.headers)["x-ms-request-id"]
 
 
-def told(principal, request_id):
+def explanation_of(principal, request_id):
     counters.flush()
     grant = actors.grant_of(principal, Permission.REFUSALS_EXPLAIN)
     return explanation.explain_denial(grant=grant, request_id=uuid.UUID(str(request_id)))
@@ -103,12 +103,12 @@ def secret(vault, name, **rest):
 
 def test_an_expired_token_is_told_to_the_owner_of_its_application_alone(people, own, signed):
     status, number = call("SecretGet", own.name, signed.token(people.app, exp=int(time.time()) - 1), name="a")
-    answer = told(people.dev, number)
+    answer = explanation_of(people.dev, number)
     assert (status, answer.application) == (401, people.app.name)
     assert "expired" in answer.because
     assert answer.client_id == uuid.UUID(people.app.client_id)
     assert listed(people.dev) == [(people.app.name, "AKV10021")]
-    stranger = told(actors.make_person("other", people.dev.role), number)
+    stranger = explanation_of(actors.make_person("other", people.dev.role), number)
     assert (stranger.application, stranger.client_id, stranger.giver) == ("", None, "")
     assert "expired" in stranger.because
 
@@ -116,7 +116,7 @@ def test_an_expired_token_is_told_to_the_owner_of_its_application_alone(people, 
 def test_a_stopped_application_is_named_with_who_lets_it_go_on(people, own, signed):
     User.objects.filter(pk=people.app.id).update(is_active=False)
     status, number = call("SecretGet", own.name, signed.token(people.app), name="a")
-    answer = told(people.dev, number)
+    answer = explanation_of(people.dev, number)
     assert status == 401
     assert f"{people.app.name} is suspended" in answer.because
     assert answer.giver == "Only security operations can reactivate it."
@@ -149,10 +149,10 @@ def test_a_credential_that_was_not_taken_is_told_by_the_id_in_the_answer(people,
     assert answer.status_code == 401
     number = answer["x-ms-request-id"]
     assert f"Trace ID: {number}".encode() in answer.content
-    found = told(people.dev, number)
+    found = explanation_of(people.dev, number)
     assert words in found.because
     assert found.giver == explanation.OWN_APPLICATION
-    stranger = told(actors.make_person("other", people.dev.role), number)
+    stranger = explanation_of(actors.make_person("other", people.dev.role), number)
     assert (stranger.because, stranger.giver, stranger.application) == (reasons.TOKENS["AADSTS7000215"], "", "")
 
 
@@ -167,7 +167,7 @@ def test_a_credential_that_was_made_since_is_not_said_to_have_expired(people, ow
         ClientSecret.objects.create(**made, created=now() - timedelta(days=30), expires=last)
     number = ask_for_a_token(people.app.client_id, "wrong")["x-ms-request-id"]
     ClientSecret.objects.create(**made, created=now() + timedelta(seconds=1), expires=now() + timedelta(days=365))
-    assert words.format(last=last) in told(people.dev, number).because
+    assert words.format(last=last) in explanation_of(people.dev, number).because
 
 
 def test_a_credential_that_was_not_taken_is_no_call_and_is_said_beside_them(people, own):
@@ -189,8 +189,8 @@ def test_many_wrong_credentials_are_one_line_of_the_list_and_429_is_told(people,
     answers = [ask_for_a_token(people.app.client_id, "wrong") for _ in range(throttle.FAILURES + 2)]
     late = answers[-1]
     assert late.status_code == 429
-    assert "wrong credential came from this address" in told(people.dev, late["x-ms-request-id"]).because
-    found = told(people.dev, late["x-ms-request-id"])
+    assert "wrong credential came from this address" in explanation_of(people.dev, late["x-ms-request-id"]).because
+    found = explanation_of(people.dev, late["x-ms-request-id"])
     assert found.free - found.row.at == timedelta(seconds=throttle.WINDOW_SECONDS)
     assert sorted(listed(people.dev)) == [(people.app.name, "AADSTS7000215"), (people.app.name, "AADSTS90056")]
 
@@ -202,13 +202,13 @@ def test_a_missing_grant_in_the_own_test_vault_can_be_given_by_the_developer(peo
     mine = actors.make_application("second")
     ApplicationIdentity.objects.filter(user_id=mine.id).update(owner_id=people.dev.id)
     _status, number = call("SecretGet", own.name, signed.token(mine), name="a")
-    answer = told(people.dev, number)
+    answer = explanation_of(people.dev, number)
     assert (answer.missing, answer.own, answer.now) == ("secrets/get", True, False)
     assert answer.giver == "You can grant it: the vault is yours."
     assert (answer.role, answer.roles[0]) == ("key-vault-secrets-user", "Key Vault Secrets User")
     actors.give(mine, answer.role, own)
     invalidate_decisions()
-    assert told(people.dev, number).now is True
+    assert explanation_of(people.dev, number).now is True
 
 
 def test_of_a_vault_that_is_not_theirs_only_what_was_asked_is_told(people, own, vault, signed):
@@ -220,10 +220,10 @@ def test_of_a_vault_that_is_not_theirs_only_what_was_asked_is_told(people, own, 
     answers = []
     for name in ("present", "buried", "absent"):
         _status, number = call("SecretGet", vault.name, signed.token(mine), name=name)
-        answer = told(people.dev, number)
+        answer = explanation_of(people.dev, number)
         answers.append((answer.because.replace(name, "X"), answer.giver, answer.place, answer.now, answer.own))
     Vault.objects.filter(pk=vault.pk).update(production=True)
-    answer = told(people.dev, number)
+    answer = explanation_of(people.dev, number)
     answers.append((answer.because.replace("absent", "X"), answer.giver, answer.place, answer.now, answer.own))
     assert len(set(answers)) == 1
     assert answers[0][1:] == ("Security operations can grant it.", None, False, False)
@@ -235,7 +235,7 @@ def test_of_a_vault_that_is_not_theirs_only_what_was_asked_is_told(people, own, 
 def test_a_missing_version_is_not_said_to_be_there_now(people, own, signed):
     secret(own, "password")
     _status, number = call("SecretGet", own.name, signed.token(people.app), name="password", version="0" * 32)
-    answer = told(people.dev, number)
+    answer = explanation_of(people.dev, number)
     assert answer.because.endswith("password is there, and has no version 00000000.")
     assert answer.place == (own.name, "secrets", "password")
 
@@ -243,7 +243,7 @@ def test_a_missing_version_is_not_said_to_be_there_now(people, own, signed):
 def test_what_is_deleted_can_be_recovered_by_who_may(people, own, signed):
     secret(own, "old", deleted=now())
     status, number = call("SecretGet", own.name, signed.token(people.app), name="old")
-    answer = told(people.dev, number)
+    answer = explanation_of(people.dev, number)
     assert status == 404
     assert answer.because.endswith("old is deleted and can be recovered.")
     assert answer.giver == "You can: your role there allows it."
@@ -255,7 +255,7 @@ def test_what_is_deleted_can_be_recovered_by_who_may(people, own, signed):
 def test_a_deleted_name_that_is_set_again(people, own):
     secret(own, "old", deleted=now())
     found = row(people.app, own, status=409, reason="ObjectIsDeleted", object_id="secrets/old")
-    answer = told(people.dev, found.request_id)
+    answer = explanation_of(people.dev, found.request_id)
     assert answer.because == reasons.REASONS["ObjectIsDeleted"]
     assert (answer.place, answer.giver) == ((own.name, "secrets", "old"), "You can: your role there allows it.")
 
@@ -269,12 +269,12 @@ def row(caller, vault, **rest):
 @pytest.mark.parametrize("reason", ["IntegrityError", "DoesNotExist", "OperationalError"])
 def test_a_second_change_that_was_faster(people, own, reason):
     found = row(people.app, own, status=409, reason=reason)
-    assert "at the same time. Nothing was done" in told(people.dev, found.request_id).because
+    assert "at the same time. Nothing was done" in explanation_of(people.dev, found.request_id).because
 
 
 def test_a_fault_of_the_service_is_not_said_to_be_the_requests(people, own):
     found = row(people.app, own, status=500, reason="ZeroDivisionError")
-    assert told(people.dev, found.request_id).because.startswith("The service failed, not the request.")
+    assert explanation_of(people.dev, found.request_id).because.startswith("The service failed, not the request.")
 
 
 # 429
@@ -286,7 +286,7 @@ def test_a_throttled_request_names_its_limit_and_when_there_was_room_again(peopl
     answers = [call("SecretGet", own.name, token, name="a") for _ in range(4)]
     number = next(number for status, number in answers if status == 429)
     Vault.objects.filter(pk=own.pk).update(limits={})
-    answer = told(people.dev, number)
+    answer = explanation_of(people.dev, number)
     assert "kind other in ten seconds. The vault may do 2." in answer.because
     assert answer.limit == 2
     assert 1 <= (answer.free - answer.row.at).total_seconds() <= 10
@@ -305,7 +305,7 @@ def test_a_throttled_application_is_told_of_its_own_share(people, own):
     assert (caught.value.whose, caught.value.limit) == ("application", 5)
     assert "5 in 10 seconds for one application" in caught.value.message
     found = row(people.app, own, status=429, reason="TooManyRequests:other:application", limit=5, wait=3)
-    assert "may do 5 over all vaults" in told(people.dev, found.request_id).because
+    assert "may do 5 over all vaults" in explanation_of(people.dev, found.request_id).because
 
 
 def test_a_throttled_trial_is_told_of_the_same_share(people, own):
@@ -321,14 +321,14 @@ def test_a_throttled_trial_is_told_of_the_same_share(people, own):
     with pytest.raises(TooManyRequests) as throttled:
         consume_quota(vault=own, principal=people.dev, quota=Quota.RSA_2048)
     denial_record(attempt, throttled.value, 429)
-    answer = told(people.dev, attempt.context.request_id)
+    answer = explanation_of(people.dev, attempt.context.request_id)
     assert answer.row.operation == "KeySign"
     assert f"{people.dev.name} may do 5 over all vaults." in answer.because
 
 
 def test_a_throttled_request_from_before_limits_were_kept_tells_none(people, own):
     found = row(people.app, own, status=429, reason="TooManyRequests:other")
-    assert "may do" not in told(people.dev, found.request_id).because
+    assert "may do" not in explanation_of(people.dev, found.request_id).because
 
 
 # All of them
@@ -351,7 +351,7 @@ def test_every_refusal_that_a_caller_can_meet_has_a_sentence_of_its_own():
 def test_refusals_of_others_are_none(people, own, vault):
     found = row(people.stranger, vault, status=403, reason="", permission="secrets/get")
     with pytest.raises(DenialNotFound):
-        told(people.dev, found.request_id)
+        explanation_of(people.dev, found.request_id)
     assert listed(people.dev) == []
 
 

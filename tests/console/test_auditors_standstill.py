@@ -21,7 +21,7 @@ def write_old(log, name, seconds):
     write(log, [("KeySign", 200, "keys/k/1", now() - timedelta(seconds=seconds))], vault=name)
 
 
-def told(stack, log):
+def log_state(stack, log):
     """What the query API says of one log."""
     return next((row for row in Api(stack).ask("logs").json() if row["log"] == str(log)), None)
 
@@ -30,7 +30,7 @@ def told(stack, log):
 def test_a_sequencer_that_stands_is_told_first(auditor, stack, seconds, level):
     log = uuid.uuid4()
     write_old(log, "stands", 0)
-    wait_until(lambda: told(stack, log), "the log")
+    wait_until(lambda: log_state(stack, log), "the log")
     note = auditor.locator("main .note", has_text="No record was numbered and signed since")
     with hanging("audit-worker"):
         write_old(log, "stands", seconds)
@@ -40,7 +40,7 @@ def test_a_sequencer_that_stands_is_told_first(auditor, stack, seconds, level):
         expect(auditor.locator(".page-head .pill")).to_have_class(f"pill {level}")
         expect(auditor.locator(".page-head .pill")).to_have_text("stalled")
         assert auditor.locator("main").inner_text().index("No record was numbered") < 400
-        row = told(stack, log)
+        row = log_state(stack, log)
         assert (row["state"], row["unnumbered"], row["size"]) == (level, 1, 1)
         assert row["unnumbered_since"] < row["newest"]
         picture(auditor, f"auditor-integrity-stands-{level}")
@@ -48,7 +48,7 @@ def test_a_sequencer_that_stands_is_told_first(auditor, stack, seconds, level):
             look_at(auditor, "auditor-integrity-stands")
     reload_until(auditor, "integrity", note, there=False)
     expect(auditor.locator(".page-head")).to_contain_text("verified.")
-    assert told(stack, log)["unnumbered"] == 0
+    assert log_state(stack, log)["unnumbered"] == 0
 
 
 def test_a_check_that_stands_makes_what_was_verified_old(auditor, stack, owner):
@@ -80,7 +80,7 @@ def test_a_delivery_that_hangs_is_late_by_the_log_itself(auditor, stack, managem
     log = next(row["log"] for row in Api(stack).ask("logs").json() if row["vault"] == vault)
     stored = f"vaults/{vault}/log-destination"
     wait_until(
-        lambda: management.ask("GET", stored).json()["delivery"]["delivered"] >= told(stack, log)["size"],
+        lambda: management.ask("GET", stored).json()["delivery"]["delivered"] >= log_state(stack, log)["size"],
         "all records in the storage: the oldest one that waits is the old one then",
     )
     note = auditor.locator("main .note", has_text=f"No records of {vault} were delivered since")
@@ -90,7 +90,10 @@ def test_a_delivery_that_hangs_is_late_by_the_log_itself(auditor, stack, managem
         expect(note).to_contain_text("The delivery process runs but makes no progress.")
         expect(delivery.locator(".pill.wrong")).to_have_text("delayed")
         expect(auditor.locator(".page-head .pill.wrong")).to_be_visible()
-        assert told(stack, log)["delivery"]["state"] == "wrong"
+        assert log_state(stack, log)["delivery"]["state"] == "wrong"
     reload_until(auditor, "integrity", delivery.filter(has_text="delivering"))
     expect(note).to_have_count(0)
-    assert told(stack, log)["delivery"] == told(stack, log)["delivery"] | {"waiting_since": None, "state": "ok"}
+    assert log_state(stack, log)["delivery"] == log_state(stack, log)["delivery"] | {
+        "waiting_since": None,
+        "state": "ok",
+    }

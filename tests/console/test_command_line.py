@@ -119,9 +119,9 @@ def test_a_dangerous_act_wants_a_fresh_confirmation(begin, terminal, page):
     with psycopg.connect(os.environ["DATABASE_URL"]) as owner:
         owner.execute("UPDATE identity_managementtoken SET proven = proven - interval '6 minutes'")
     terminal.run("key", "list")
-    told = terminal.run("application", "disable", "demo-stranger", code=1).stderr
-    assert "portal login" in told
-    assert "Confirm your identity" in told
+    result = terminal.run("application", "disable", "demo-stranger", code=1).stderr
+    assert "portal login" in result
+    assert "Confirm your identity" in result
 
 
 def test_a_denied_code_ends_the_program_and_a_code_works_once(begin, page):
@@ -129,8 +129,8 @@ def test_a_denied_code_ends_the_program_and_a_code_works_once(begin, page):
     page.goto(f"{PORTAL}/device?code={code}")
     page.get_by_role("button", name="Deny").click()
     expect(page.get_by_text("Denied.")).to_be_visible()
-    _, told = finish(process, code=3)
-    assert "rejected in the browser" in told
+    _, result = finish(process, code=3)
+    assert "rejected in the browser" in result
     assert page.goto(f"{PORTAL}/device?code={code}").status == 404
     assert recorded()["CommandLineDeny"] >= 1
 
@@ -247,8 +247,8 @@ def test_nobody_sees_the_page_and_a_form_needs_its_token(new_context, secops_sta
 def test_the_wire_is_that_of_rfc_8628_and_the_trail_knows(stack):
     http, api = stack.http(), f"{stack.portal_url}/api/v1/device"
     started = http.request("POST", api, fields={"label": "wire\x1b[31m"}, encode_multipart=False)
-    told = started.json()
-    assert set(told) == {
+    result = started.json()
+    assert set(result) == {
         "device_code",
         "user_code",
         "verification_uri",
@@ -257,7 +257,7 @@ def test_the_wire_is_that_of_rfc_8628_and_the_trail_knows(stack):
         "interval",
     }
     assert started.headers["Cache-Control"] == "no-store"
-    form = {"grant_type": GRANT_TYPE, "device_code": told["device_code"]}
+    form = {"grant_type": GRANT_TYPE, "device_code": result["device_code"]}
 
     def ask(**change):
         answer = http.request("POST", f"{api}/token", fields={**form, **change}, encode_multipart=False)
@@ -265,7 +265,7 @@ def test_the_wire_is_that_of_rfc_8628_and_the_trail_knows(stack):
 
     assert ask() == (400, "authorization_pending")
     assert ask() == (400, "slow_down")
-    time.sleep(told["interval"])
+    time.sleep(result["interval"])
     assert ask() == (400, "authorization_pending")
     assert ask(device_code="unknown") == (400, "expired_token")
     assert ask(grant_type="password") == (400, "unsupported_grant_type")
@@ -274,8 +274,8 @@ def test_the_wire_is_that_of_rfc_8628_and_the_trail_knows(stack):
     with psycopg.connect(os.environ["DATABASE_URL"]) as owner:
         stored = owner.execute("SELECT device_digest, user_code_mac, label FROM identity_devicerequest").fetchall()
     text = repr([[bytes(value) if isinstance(value, memoryview) else value for value in row] for row in stored])
-    assert told["device_code"] not in text
-    assert told["user_code"].replace("-", "") not in text
+    assert result["device_code"] not in text
+    assert result["user_code"].replace("-", "") not in text
     assert "wire[31m" in [label for _, _, label in stored], "without the escape character"
 
 

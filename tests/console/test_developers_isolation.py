@@ -92,7 +92,7 @@ OF_AN_OBJECT = [(pattern, methods) for pattern, methods in IN_A_VAULT if "<str:i
 
 @pytest.mark.parametrize(("pattern", "methods"), OF_AN_OBJECT)
 def test_an_object_of_a_kind_without_a_role_is_none(developer, shared, pattern, methods):
-    """In the spelling in which it was made and in another; and what is told is the same as for one that is absent."""
+    """In its own spelling and in another. The answer equals the answer for an absent object."""
     context, token = developer
     absent = filled(pattern, vault=shared, item="nobodys")
     form = {"csrfmiddlewaretoken": token, "enabled": "no", "reason": "curious", "value": "x", "base": ""}
@@ -109,7 +109,7 @@ def test_an_object_of_a_kind_without_a_role_is_none(developer, shared, pattern, 
 
 
 def same(answer, name):
-    """All that a browser is told, but for the name that was asked for, and the token of forms."""
+    """The whole answer to a browser, without the requested name and the token of forms."""
     text = re.sub(r'(csrfmiddlewaretoken" value="|"x-csrftoken": ?")[^"]*', "", answer.text(), flags=re.IGNORECASE)
     text = re.sub(r"\b[A-Za-z0-9]{64}\b", "", text)
     return answer.status, *(part.replace(name, "?").replace(name.lower(), "?") for part in (answer.url, text))

@@ -19,11 +19,11 @@ def test_the_sentence_beside_the_choice_is_that_of_the_role_that_is_chosen(page,
     usual = ROLES["key-vault-crypto-user"]
     choice = page.get_by_label("Role", exact=True)
     assert choice.input_value() == usual.codename, "the smallest that most applications need"
-    told = page.locator("[data-explains] > span:visible")
-    expect(told).to_have_text(usual.explanation)
+    result = page.locator("[data-explains] > span:visible")
+    expect(result).to_have_text(usual.explanation)
     for role in ASSIGNABLE:
         choice.select_option(role.codename)
-        expect(told).to_have_text(role.explanation)
+        expect(result).to_have_text(role.explanation)
     page.get_by_text("Role permissions").click()
     for role in ASSIGNABLE:
         expect(page.locator(".roles dd", has_text=role.explanation)).to_be_visible()
@@ -76,7 +76,7 @@ def test_an_organisation_that_has_used_a_key_is_shown_no_first_steps(page, lived
 
 
 @pytest.mark.parametrize(
-    ("said", "shown"),
+    ("user_agent", "shown"),
     [
         (
             "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Safari/537.36",
@@ -95,8 +95,8 @@ def test_an_organisation_that_has_used_a_key_is_shown_no_first_steps(page, lived
         ("", "\N{EN DASH}"),
     ],
 )
-def test_a_session_is_listed_by_what_people_call_their_browser(said, shown):
-    assert labels.browser(said) == shown
+def test_a_session_is_listed_by_what_people_call_their_browser(user_agent, shown):
+    assert labels.browser(user_agent) == shown
 
 
 @pytest.mark.parametrize(

@@ -214,7 +214,7 @@ def test_a_passkey_is_all_that_somebody_needs(trusting, complaints):
     code, link, errors = programs.manage("invite", "--duty", "security-operations")
     assert code == 0, errors
     mine = trusting.new_page()
-    mine.on("console", lambda said: complaints.append(said.text) if said.type == "error" else None)
+    mine.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
     tools, authenticator = add_authenticator(mine)
     accept(mine, link.strip(), name="keyholder")
     mine.wait_for_url("**/account/2fa/")

@@ -145,7 +145,7 @@ def test_what_is_in_use_shows_who_breaks_before_it_is_disabled_or_deleted(page, 
     CryptographyClient(made.id, credential, connection_verify=stack.ca).sign(SignatureAlgorithm.es256, bytes(32))
     wait_counted("demo-europe", "KeySign", key)
     address = f"{PORTAL}/secops/vaults/demo-europe/keys/{key}"
-    for button, verb, said in (
+    for button, verb, message in (
         (f"Disable the current version of {key}", "Disable version", "is disabled"),
         (f"Delete {key}", f"Delete {key}", "is deleted"),
     ):
@@ -164,7 +164,7 @@ def test_what_is_in_use_shows_who_breaks_before_it_is_disabled_or_deleted(page, 
         page.get_by_label("Reason (optional)").fill("Rehearsal.")
         accessible(page)
         page.get_by_role("button", name=verb).click()
-        expect(page.get_by_role("status")).to_contain_text(said)
+        expect(page.get_by_role("status")).to_contain_text(message)
         page.get_by_role("button", name="Undo").click()
         expect(page.get_by_role("status")).to_contain_text("is")
         page.wait_for_timeout(1000)

@@ -80,14 +80,14 @@ def test_joining_a_group_that_reaches_production_waits_for_a_second_person(page,
     page.get_by_label("Production vault").check()
     page.get_by_role("button", name=f"Save settings of {name}").click()
     confirm(page, ME)
-    for said in ("needs approval", "added to"):
+    for message in ("needs approval", "added to"):
         page.goto(f"{PORTAL}/secops/access/groups/g {name}")
         expect(page.get_by_text(f"access to production vaults ({name})")).to_be_visible()
         page.get_by_label("Application").select_option("demo-stranger")
         page.get_by_role("button", name="Add to group").click()
         confirm(page, ME)
-        expect(page.get_by_role("status")).to_contain_text(said)
-        if said == "added to":
+        expect(page.get_by_role("status")).to_contain_text(message)
+        if message == "added to":
             break
         colleague.goto(f"{PORTAL}/secops/approvals")
         card = colleague.locator("section", has_text=f"group g {name}")

@@ -96,7 +96,7 @@ def test_a_request_that_is_rolled_back_was_counted():
 
 
 def test_a_pickle_in_the_table_is_not_run():
-    """Whoever can write this table, as the role of another process can, gets no code into a reader."""
+    """A writer of this table, such as the role of another process, cannot run code in a reader."""
 
     class Runs:
         def __reduce__(self):

@@ -45,10 +45,10 @@ def test_a_missing_token_is_a_503_and_makes_no_key(system, client):
     assert max(answer.seconds for answer in away) <= NOTICED_WITHIN
     assert settled - back < BACK_WITHIN
 
-    told = [answer for answer in load.answers if answer.what == "create" and answer.status == 200]
+    answered = [answer for answer in load.answers if answer.what == "create" and answer.status == 200]
     versions = client.ask("list", "GET", f"/keys/away-{tag}-new/versions")
     listed = versions.body.count(b'"kid"')
-    assert listed == min(len(told), 25), "a version exists that nobody was told of"
+    assert listed == min(len(answered), 25), "a version exists that no caller received"
 
 
 def test_the_other_world_does_not_notice(system, client, stack):

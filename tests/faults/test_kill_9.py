@@ -68,8 +68,8 @@ def test_kill_9_loses_nothing_and_heals_by_itself(system, client, objects, name)
     bad = [answer for answer in load.answers if answer.status not in (0, 200, 503)]
     assert bad == [], "a fault is a broken connection or a 503, never something else"
 
-    told = {answer.request_id for answer in load.good()}
-    missing = told - system.recorded(told)
+    answered = {answer.request_id for answer in load.good()}
+    missing = answered - system.recorded(answered)
     assert missing == set(), f"{len(missing)} released results without a record"
 
     made = {json.loads(a.body)["key"]["kid"] for a in load.good() if a.what == "create"}

@@ -52,6 +52,6 @@ def test_without_a_record_there_is_no_result(system, client, objects, blocked): 
     assert slowest < 2.5, f"a 503 took {slowest:.2f} s"  # two seconds, and what a loaded machine adds
     assert all(answer.retry_after for answer in during)
     assert back - end < 3, "the service came back"
-    told = {answer.request_id for answer in load.good()}
-    assert told - system.recorded(told) == set()
+    answered = {answer.request_id for answer in load.good()}
+    assert answered - system.recorded(answered) == set()
     system.wait_healthy()

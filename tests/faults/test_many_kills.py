@@ -49,13 +49,13 @@ def test_random_kills_lose_no_record(system, client, objects):  # noqa: F811  th
                 killed.append(name)
             time.sleep(random.uniform(0.2, 0.8))
     system.wait_healthy()
-    told = {answer.request_id for answer in load.good()}
-    assert len(told) > KILLS, "there was work between the kills"
-    missing = told - system.recorded(told)
-    assert missing == set(), f"{len(missing)} of {len(told)} released results without a record"
+    answered = {answer.request_id for answer in load.good()}
+    assert len(answered) > KILLS, "there was work between the kills"
+    missing = answered - system.recorded(answered)
+    assert missing == set(), f"{len(missing)} of {len(answered)} released results without a record"
     assert not [answer for answer in load.answers if answer.status not in (0, 200, 409, 503)]
     result = sound_log(system)
-    print(f"{len(killed)} kills, {len(told)} answers of 2xx, {result['size']} records, all logs sound")  # noqa: T201  the figure
+    print(f"{len(killed)} kills, {len(answered)} answers of 2xx, {result['size']} records, all logs sound")  # noqa: T201  the figure
     assert result["found"] == []
     with system.auditor() as connection:
         query = "SELECT sentence FROM audit_incident WHERE id <> ALL(%s)"

@@ -131,7 +131,7 @@ def test_a_byok_transfer_that_is_not_whole_is_refused(hsm, kek, rsa_key):
     for ciphertext in (*flipped, good[:-8], good[:256], good[256:], b"", good + bytes(8), good[:255]):
         with pytest.raises(BadParameter):
             hsm.import_wrapped(binding(), kek=kek, ciphertext=ciphertext)
-    with pytest.raises(BadParameter):  # an AES key that is said to be RSA, and the other way round
+    with pytest.raises(BadParameter):  # an AES key declared as RSA, and the reverse
         hsm.import_wrapped(binding(), kek=kek, ciphertext=byok(kek, os.urandom(32)))
     with pytest.raises(BadParameter):
         hsm.import_wrapped(oct_binding("256"), kek=kek, ciphertext=good)

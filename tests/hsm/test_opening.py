@@ -23,9 +23,9 @@ except errors.HsmError as error:
 )
 def test_a_bad_pin_stops_for_good_and_is_not_told(fresh_token, content, reason):
     (fresh_token.directory / "pin").write_bytes(content)
-    (said,) = fresh_token.run_alone(OPEN)
-    assert said.startswith("PinRefused") and reason in said
-    assert "1234" not in said and "a-wrong-pin" not in said and "xxxx" not in said
+    (output,) = fresh_token.run_alone(OPEN)
+    assert output.startswith("PinRefused") and reason in output
+    assert "1234" not in output and "a-wrong-pin" not in output and "xxxx" not in output
 
 
 def test_a_pin_file_that_is_not_there_stops_for_good(fresh_token):
@@ -48,18 +48,18 @@ def test_a_token_that_is_not_there_is_a_device_fault(fresh_token):
 def test_a_module_that_is_none_is_a_device_fault(fresh_token):
     change = "import dataclasses; config = dataclasses.replace(config, module=pathlib.Path(MODULE))\n"
     for module in ("/usr/lib/no-such-module.so", "/etc/passwd", "libm.so.6"):
-        (said,) = fresh_token.run_alone(f"MODULE = {module!r}\n" + change + OPEN)
-        assert said.startswith("DeviceFault"), said
+        (output,) = fresh_token.run_alone(f"MODULE = {module!r}\n" + change + OPEN)
+        assert output.startswith("DeviceFault"), output
 
 
 def test_a_module_that_somebody_else_initialised_is_refused(fresh_token):
     """python-pkcs11 initialises without locks, which can crash the process (docs/reference/pkcs11-facts.md section 1)."""
-    (said,) = fresh_token.run_alone("import pkcs11\nkept = pkcs11.lib(str(config.module))\n" + OPEN)
-    assert said.startswith("DeviceFault | the module could not be initialised (CKR 0x191)")
+    (output,) = fresh_token.run_alone("import pkcs11\nkept = pkcs11.lib(str(config.module))\n" + OPEN)
+    assert output.startswith("DeviceFault | the module could not be initialised (CKR 0x191)")
 
 
 def test_a_module_does_not_come_along_through_a_fork(fresh_token):
-    (said,) = fresh_token.run_alone(
+    (output,) = fresh_token.run_alone(
         """
 import os
 hsm = Hsm.open(config)
@@ -73,13 +73,13 @@ os.wait()
 hsm.canary()
 """,
     )
-    assert said.endswith("was loaded before this process was forked; load it after forking")
+    assert output.endswith("was loaded before this process was forked; load it after forking")
 
 
 @pytest.mark.slow
 def test_the_library_is_initialised_with_locks(fresh_token):
     """Without locks, threads that sign at once crash the process (docs/reference/pkcs11-facts.md section 1)."""
-    (said,) = fresh_token.run_alone(
+    (output,) = fresh_token.run_alone(
         """
 import threading, time
 hsm = Hsm.open(config)
@@ -105,4 +105,4 @@ threads = [threading.Thread(target=work) for _ in range(4)]
 print(len(done), min(done) > 0)
 """,
     )
-    assert said == "4 True"
+    assert output == "4 True"

@@ -90,13 +90,13 @@ def test_the_running_workers_tell_their_token_and_what_they_did(stack):
         body = {"alg": "ES256", "value": "A" * 43}
         assert http.request("POST", url.format(f"keys/{key}/sign"), json=body, headers=headers).status == 200
     with closing(HsmClient(Path(os.environ["LANE_DIR"]) / "europe" / "web")) as client:
-        told = client.call_all(protocol.Status())
-    assert len(told) == 2
-    for facts in told.values():
+        result = client.call_all(protocol.Status())
+    assert len(result) == 2
+    for facts in result.values():
         assert facts["token"] == "vp-europe"
         assert facts["generations"] == [1]
         assert 0 <= facts["cache_mb"] <= facts["cache_limit_mb"] == 64
         assert facts["handles"] >= 0
-    signed = [row for facts in told.values() for row in facts["latency"] if row[:2] == ["keys/sign", "ES256"]]
+    signed = [row for facts in result.values() for row in facts["latency"] if row[:2] == ["keys/sign", "ES256"]]
     assert sum(row[2] for row in signed) >= 20
     assert all(0 < microseconds < 2_000_000 for row in signed for microseconds in row[3])

@@ -205,9 +205,9 @@ def test_a_stranger_learns_no_trust_from_the_denial(issuer, trusting):
 
 
 def test_the_owner_is_told_what_is_required(trusting):
-    told = diagnose_credentials(trusting, reason="AADSTS70021", at=now())
-    assert f"subject '{SUBJECT}'" in told
-    assert f"audience '{AUDIENCE}'" in told
+    result = diagnose_credentials(trusting, reason="AADSTS70021", at=now())
+    assert f"subject '{SUBJECT}'" in result
+    assert f"audience '{AUDIENCE}'" in result
 
 
 def test_another_key_another_algorithm_and_another_application_do_not(issuer, trusting, people):
@@ -300,7 +300,7 @@ def timed(ask):
 
 
 def test_a_slow_issuer_holds_one_thread_alone(issuer, trusting):
-    """Whoever comes while it is asked is told at once to come again; so threads stay for everybody else."""
+    """Requests during the fetch get Retry-After at once, so threads stay free for other callers."""
     found, slow = [], f"{issuer[0]}/slow"
     threads = [
         threading.Thread(target=lambda: found.append(timed(lambda: client_assertions._keys_of(slow, trusting.pk))))

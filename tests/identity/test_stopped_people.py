@@ -1,4 +1,4 @@
-"""Whoever is let back signs in anew: what they had before they were stopped is over for good."""
+"""A person who is allowed back signs in again: earlier sessions and tokens stay invalid."""
 
 from datetime import timedelta
 

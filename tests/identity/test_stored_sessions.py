@@ -1,4 +1,4 @@
-"""The database has a hash of what a browser has: a row opens no session, whoever reads it."""
+"""The database has a hash of the cookie in the browser: reading a row opens no session."""
 
 from datetime import timedelta
 
@@ -39,7 +39,7 @@ def new_session(sessions, **content):
 
 def test_a_row_contains_no_cookie(host):
     sessions, table = host
-    cookie = cookie_of(new_session(sessions, said="hello"))
+    cookie = cookie_of(new_session(sessions, greeting="hello"))
     ((key, data),) = rows(table)
     assert len(cookie) >= 43
     assert len(key) == 40
@@ -48,33 +48,33 @@ def test_a_row_contains_no_cookie(host):
 
 def test_the_cookie_opens_the_session_and_what_is_stored_does_not(host):
     sessions, table = host
-    cookie = cookie_of(new_session(sessions, said="hello"))
-    assert sessions.of_cookie(cookie)["said"] == "hello"
+    cookie = cookie_of(new_session(sessions, greeting="hello"))
+    assert sessions.of_cookie(cookie)["greeting"] == "hello"
     ((key, _),) = rows(table)
-    assert sessions.of_cookie(key).get("said") is None
-    assert sessions(key)["said"] == "hello", "a library that has read the key may look"
+    assert sessions.of_cookie(key).get("greeting") is None
+    assert sessions(key)["greeting"] == "hello", "a library that has read the key may look"
     assert cookie_of(sessions(key)) == ""
 
 
 def test_a_value_that_a_browser_chose_becomes_no_session(host):
     sessions, table = host
     chosen = sessions.of_cookie("chosen-by-somebody-else")
-    chosen["said"] = "hello"
+    chosen["greeting"] = "hello"
     chosen.save()
     assert cookie_of(chosen) not in ("", "chosen-by-somebody-else")
-    assert sessions.of_cookie("chosen-by-somebody-else").get("said") is None
+    assert sessions.of_cookie("chosen-by-somebody-else").get("greeting") is None
     assert len(rows(table)) == 1
 
 
 def test_a_new_key_ends_the_cookie_of_before(host):
     sessions, table = host
-    session = new_session(sessions, said="hello")
+    session = new_session(sessions, greeting="hello")
     before = cookie_of(session)
     session.cycle_key()
     session.save()
     assert cookie_of(session) != before
-    assert sessions.of_cookie(before).get("said") is None
-    assert sessions.of_cookie(cookie_of(session))["said"] == "hello"
+    assert sessions.of_cookie(before).get("greeting") is None
+    assert sessions.of_cookie(cookie_of(session))["greeting"] == "hello"
     session.flush()
     assert rows(table) == []
 
@@ -82,7 +82,7 @@ def test_a_new_key_ends_the_cookie_of_before(host):
 def test_a_copy_of_a_session_in_the_same_request_keeps_its_cookie(host):
     """As django-allauth makes it while somebody goes to the company's sign-in."""
     sessions, _ = host
-    made = new_session(sessions, said="hello")
+    made = new_session(sessions, greeting="hello")
     assert cookie_of(sessions(made.session_key)) == cookie_of(made) != ""
 
 
@@ -105,17 +105,17 @@ def answer(rf):
 
 
 def test_a_browser_gets_the_value_and_keeps_its_session_with_it(answer):
-    set_cookie = answer(lambda session: session.update({"said": "hello"}))
+    set_cookie = answer(lambda session: session.update({"greeting": "hello"}))
     ((key, _),) = rows(Session)
     assert set_cookie.value
     assert set_cookie.value != key
     assert set_cookie["httponly"]
     assert set_cookie["secure"]
     assert (set_cookie["path"], set_cookie["samesite"]) == ("/", "Lax")
-    said = []
-    assert answer(lambda session: said.append(session.get("said")), set_cookie.value) is None
-    answer(lambda session: said.append(session.get("said")), key)
-    assert said == ["hello", None]
+    read = []
+    assert answer(lambda session: read.append(session.get("greeting")), set_cookie.value) is None
+    answer(lambda session: read.append(session.get("greeting")), key)
+    assert read == ["hello", None]
     assert answer(lambda session: session.flush(), set_cookie.value).value == "", "a session that ended"
     assert rows(Session) == []
 

@@ -1,7 +1,7 @@
 """MongoDB's field-level encryption, unmodified libmongocrypt: its data keys are wrapped by the vault, without a MongoDB.
 
 The library writes the requests itself and reads the answers itself; what is here only moves bytes over TLS. Its ways: a
-`Host` without the port, a scope without the port, and an empty version in the path when no version was said.
+`Host` without the port, a scope without the port, and an empty version in the path when the caller gave none.
 """
 
 import importlib.metadata

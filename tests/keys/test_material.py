@@ -1,4 +1,4 @@
-"""Keys that are brought in clear: what is taken, and what is said about the rest."""
+"""Keys that are imported in clear: which are accepted, and the messages for the others."""
 
 import base64
 import json

@@ -54,9 +54,9 @@ def options(unit, *, name=""):
 
 
 def words(argv):
-    """What a command is told, without what is a machine's own: paths, ports, addresses."""
-    told = [word for word in argv[1:] if not re.search(r"[/$]|^[0-9.]+$|manage.py", word)]
-    return sorted(word for word in told if word not in {"--port", "--host"})
+    """The arguments of a command, without values of this machine: paths, ports, addresses."""
+    result = [word for word in argv[1:] if not re.search(r"[/$]|^[0-9.]+$|manage.py", word)]
+    return sorted(word for word in result if word not in {"--port", "--host"})
 
 
 def test_each_process_has_its_unit_and_the_target_wants_them_all(launched):
@@ -68,20 +68,20 @@ def test_each_process_has_its_unit_and_the_target_wants_them_all(launched):
 
 @pytest.mark.parametrize("name", OURS)
 def test_a_unit_runs_what_the_launcher_runs(launched, name):
-    process, told = launched[name], options(OURS[name])
-    assert words(shlex.split(dict(told)["ExecStart"])) == words(process.argv)
-    given = [value.rpartition("/")[2].removesuffix(".env") for key, value in told if key == "EnvironmentFile"]
+    process, result = launched[name], options(OURS[name])
+    assert words(shlex.split(dict(result)["ExecStart"])) == words(process.argv)
+    given = [value.rpartition("/")[2].removesuffix(".env") for key, value in result if key == "EnvironmentFile"]
     assert given[0] == "portal"
     settings = process.env["DJANGO_SETTINGS_MODULE"].rpartition(".")[2]
     kind = SETTINGS[given[1]]
     assert kind == settings
     role = re.search(r"//(\w+)@", process.env["DATABASE_URL"])[1].removeprefix("vault_")
     assert f" {given[1]}:{role} " in re.sub(r"[;\n]", " ", PAGE)
-    assert dict(told)["User"] == f"vault-{process.account}"
-    assert ("ExecStartPre" in dict(told)) == bool(process.socket)
-    assert int(dict(told).get("Nice", 0)) == process.niceness
-    assert ("CPUWeight" in dict(told)) == bool(process.niceness)
-    assert (("RestartPreventExitStatus", "78") in told) == ("HSM_PIN_FILE" in process.env)
+    assert dict(result)["User"] == f"vault-{process.account}"
+    assert ("ExecStartPre" in dict(result)) == bool(process.socket)
+    assert int(dict(result).get("Nice", 0)) == process.niceness
+    assert ("CPUWeight" in dict(result)) == bool(process.niceness)
+    assert (("RestartPreventExitStatus", "78") in result) == ("HSM_PIN_FILE" in process.env)
 
 
 def test_a_copy_of_a_lanes_unit_under_another_number_is_another_lane(state):
@@ -89,21 +89,21 @@ def test_a_copy_of_a_lanes_unit_under_another_number_is_another_lane(state):
     workers = processes.hsm_workers(state, lanes={"europe": 3, "america": 1})
     lanes = [process for process in workers if "europe-lane" in process.name]
     for number, lane in enumerate(lanes, 1):
-        told = options(OURS["hsm-europe-lane-1"], name=f"vaultportal-hsm-lane-{number}@europe.service")
-        assert words(shlex.split(dict(told)["ExecStart"])) == words(lane.argv)
+        result = options(OURS["hsm-europe-lane-1"], name=f"vaultportal-hsm-lane-{number}@europe.service")
+        assert words(shlex.split(dict(result)["ExecStart"])) == words(lane.argv)
         socket = lane.env["LANE_SOCKET"].partition("/lane/")[2]
-        assert f"LANE_SOCKET=/run/vaultportal/lane/{socket}" in [value for _, value in told]
+        assert f"LANE_SOCKET=/run/vaultportal/lane/{socket}" in [value for _, value in result]
     assert len(lanes) == 3
 
 
 @pytest.mark.parametrize("name", OURS)
 def test_a_unit_gives_its_process_the_secrets_that_the_launcher_gives_it(launched, name):
-    env, told = launched[name].env, options(OURS[name])
+    env, result = launched[name].env, options(OURS[name])
     needed = {variable: Path(env[variable]).name for variable in credentials.VARIABLES if variable in env}
-    loaded = [value.partition(":") for key, value in told if key == "LoadCredential"]
+    loaded = [value.partition(":") for key, value in result if key == "LoadCredential"]
     assert sorted(file for file, _, _ in loaded) == sorted(needed.values())
     assert all(Path(source).name == file for file, _, source in loaded)
-    named = dict(value.partition("=")[::2] for key, value in told if key == "Environment")
+    named = dict(value.partition("=")[::2] for key, value in result if key == "Environment")
     assert {variable: named.get(variable) for variable in needed} == {
         variable: f"%d/{file}" for variable, file in needed.items()
     }
@@ -111,8 +111,8 @@ def test_a_unit_gives_its_process_the_secrets_that_the_launcher_gives_it(launche
 
 @pytest.mark.parametrize("name", OURS)
 def test_a_unit_sees_no_process_of_another_account(name):
-    told = dict(options(OURS[name]))
-    assert (told["ProtectProc"], told["NoNewPrivileges"]) == ("invisible", "true")
+    result = dict(options(OURS[name]))
+    assert (result["ProtectProc"], result["NoNewPrivileges"]) == ("invisible", "true")
 
 
 def test_every_variable_of_a_process_is_in_the_pages_files(launched):

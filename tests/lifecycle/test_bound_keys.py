@@ -175,8 +175,8 @@ def _issues_a_certificate(vaults):
     assert vaults.ask("POST", f"{base}/issued/create", {"policy": policy}).status == 202
 
     def status():
-        told = vaults.ask("GET", f"{base}/issued/pending").json()["status"]
-        return told != "inProgress" and told
+        result = vaults.ask("GET", f"{base}/issued/pending").json()["status"]
+        return result != "inProgress" and result
 
     return wait_until(status, "an end of the operation") == "completed"
 

@@ -33,7 +33,7 @@ def test_a_vault_that_is_asked_too_often_says_when_to_come_back(management, cred
     assert refused.value.status_code == 429
     assert refused.value.error.code == "Throttled"
     assert 1 <= int(refused.value.response.headers["Retry-After"]) <= 10
-    with SecretClient(url, credential) as patient:  # the SDK waits as it is told
+    with SecretClient(url, credential) as patient:  # the SDK waits as long as Retry-After says
         assert patient.set_secret("s4", "v").value == "v"
 
 

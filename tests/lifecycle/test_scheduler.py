@@ -76,14 +76,14 @@ def test_in_a_simulated_year_each_policy_acts_when_it_says(
     own = CertificatePolicy("Self", subject="CN=renewed", key_type="EC", key_curve_name="P-256", exportable=True)
     certificates.create_issuer("ca", "VaultPortal")
     signed = CertificatePolicy("ca", subject="CN=signed", key_type="EC", key_curve_name="P-256", exportable=True)
-    manual = CertificatePolicy("Self", subject="CN=told", key_type="EC", key_curve_name="P-256", exportable=True)
-    for certificate, rules in (("renewed", own), ("signed", signed), ("told", manual)):
+    manual = CertificatePolicy("Self", subject="CN=notified", key_type="EC", key_curve_name="P-256", exportable=True)
+    for certificate, rules in (("renewed", own), ("signed", signed), ("notified", manual)):
         certificates.begin_create_certificate(certificate, rules).wait()
     from azure.keyvault.certificates import LifetimeAction
 
-    told = certificates.get_certificate_policy("told")
-    told._lifetime_actions = [LifetimeAction("EmailContacts", days_before_expiry=90)]
-    certificates.update_certificate_policy("told", told)
+    result = certificates.get_certificate_policy("notified")
+    result._lifetime_actions = [LifetimeAction("EmailContacts", days_before_expiry=90)]
+    certificates.update_certificate_policy("notified", result)
     before = {key: len(list(keys.list_properties_of_key_versions(key))) for key in plan}
     as_scheduler(YEAR, 366)
     for key, (_, times) in plan.items():
@@ -93,8 +93,8 @@ def test_in_a_simulated_year_each_policy_acts_when_it_says(
     assert (newest.expires_on - newest.created_on).days == 100
     assert len(list(certificates.list_properties_of_certificate_versions("renewed"))) == 2
     assert len(list(certificates.list_properties_of_certificate_versions("signed"))) == 2
-    assert len(list(certificates.list_properties_of_certificate_versions("told"))) == 1
-    notices = recorded("CertificateNearExpiryEventGridNotification", "certificates/told")
+    assert len(list(certificates.list_properties_of_certificate_versions("notified"))) == 1
+    notices = recorded("CertificateNearExpiryEventGridNotification", "certificates/notified")
     assert len(notices) == 1
     assert len(recorded("KeyRotateIfDue", "keys/quarterly")) == 4
     assert keys.get_key("monthly-hsm").properties.created_on > datetime.now(UTC)

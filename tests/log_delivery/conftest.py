@@ -154,7 +154,7 @@ class Owned:
         assert answer.status == 200, answer.data
         return answer.json()
 
-    def told(self):
+    def read_status(self):
         def answered():
             """None while a process finds out that its database was restarted."""
             answer = self.management.ask("GET", self.path)
@@ -190,7 +190,9 @@ class Owned:
         size = self.size()
         assert size > 0
         return wait_until(
-            lambda: (found := self.told())["delivery"]["delivered"] >= size and found, "delivery", seconds=seconds
+            lambda: (found := self.read_status())["delivery"]["delivered"] >= size and found,
+            "delivery",
+            seconds=seconds,
         )
 
 

@@ -11,8 +11,8 @@ pytestmark = pytest.mark.stack
 def test_the_whole_log_arrives_and_verifies(owned, delivered_root, folder, verified):
     owned.use()
     owned.deliver_to("directory", {"path": folder})
-    told = owned.wait_delivered()
-    assert (told["delivery"]["state"], told["runs"]) == ("delivering", True)
+    result = owned.wait_delivered()
+    assert (result["delivery"]["state"], result["runs"]) == ("delivering", True)
     tree = delivered_root / folder
     verified(tree)
     lines = [

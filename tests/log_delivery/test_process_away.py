@@ -1,4 +1,4 @@
-"""What is told of a delivery is old when nobody delivers: then this is what is told."""
+"""The status of a delivery is old when the delivery process is down, and the page says so."""
 
 from django.db import connection
 

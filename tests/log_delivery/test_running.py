@@ -100,7 +100,7 @@ def test_encrypted_to_the_owner_the_storage_cannot_read_it_and_the_owner_can(
     )
     owned.use()
     owned.deliver_to("directory", {"path": folder}, public_key=public.decode())
-    told = owned.wait_delivered()
+    current = owned.wait_delivered()
     tree = delivered_root / folder
     assert list(tree.glob("*/*/segments/*.enc")) and not list(tree.glob("*/*/segments/*.gz"))
     assert b"SecretGet" not in b"".join(file.read_bytes() for file in tree.rglob("*") if file.is_file())
@@ -108,7 +108,7 @@ def test_encrypted_to_the_owner_the_storage_cannot_read_it_and_the_owner_can(
     before = {file: file.read_bytes() for file in tree.rglob("*") if file.is_file()}
     for file in before:
         file.unlink()
-    replay(owned, 0, told["delivery"]["delivered"] - 1)
+    replay(owned, 0, current["delivery"]["delivered"] - 1)
     assert {file: file.read_bytes() for file in before} == before, "the same bytes again"
 
 
@@ -118,7 +118,7 @@ def replay(owned, first, last):
     identity = answer.json()["id"]
 
     def ended():
-        found = next(row for row in owned.told()["replays"] if row["id"] == identity)
+        found = next(row for row in owned.read_status()["replays"] if row["id"] == identity)
         return found if found["state"] != "queued" else None
 
     found = wait_until(ended, "replay")
@@ -129,7 +129,7 @@ def test_a_range_is_delivered_again_as_it_was(owned, delivered_root, folder, ver
     owned.deliver_to("directory", {"path": folder})
     for _ in range(3):
         owned.use(2)
-        told = owned.wait_delivered()
+        current = owned.wait_delivered()
     tree = delivered_root / folder
     files = sorted(file for file in tree.rglob("*") if file.is_file())
     assert len(list(tree.glob("*/*/manifests/*"))) >= 3
@@ -142,7 +142,7 @@ def test_a_range_is_delivered_again_as_it_was(owned, delivered_root, folder, ver
     assert {file: file.read_bytes() for file in files} == before
     owned.wait_delivered()
     verified(tree)
-    beyond = {"first": 0, "last": told["delivery"]["delivered"] + 10_000}
+    beyond = {"first": 0, "last": current["delivery"]["delivered"] + 10_000}
     answer = owned.management.ask("POST", f"{owned.path}/replay", beyond)
     assert answer.status == 400
 
@@ -164,13 +164,13 @@ def test_a_storage_that_is_down_loses_nothing_and_delays_nobody_else(
     hook.status = 503
     owned.deliver_to("webhook", hook.settings)
     another.deliver_to("directory", {"path": folder})
-    wait_until(lambda: owned.told()["delivery"]["state"] == "failing", "the failure")
+    wait_until(lambda: owned.read_status()["delivery"]["state"] == "failing", "the failure")
     for _ in range(3):
         owned.use(3)
         another.use(3)
-        told = another.wait_delivered(seconds=10)
-        assert told["delivery"]["state"] == "delivering"
-    failing = owned.told()["delivery"]
+        current = another.wait_delivered(seconds=10)
+        assert current["delivery"]["state"] == "delivering"
+    failing = owned.read_status()["delivery"]
     assert failing["delivered"] == 0
     assert "HTTP 503" in failing["error"] and failing["waiting_since"]
     hook.received.clear()
@@ -236,9 +236,9 @@ def test_a_storage_inside_that_is_not_allowed_is_never_connected_to(owned, hook)
 def test_credentials_are_nowhere(owned, s3, authority):
     """Not in the answer, not in the database, not in a log: sealed, and only the HSM worker's role reads even that."""
     settings = {"endpoint": s3[0], "bucket": "nobody-has-this", "ca_pem": authority.pem}
-    told = owned.deliver_to("s3", {**settings, "access_key_id": "AKIA", "secret_access_key": CANARY})
-    assert told["credentials"] == ["access_key_id", "secret_access_key"]
-    assert CANARY not in json.dumps(told)
+    current = owned.deliver_to("s3", {**settings, "access_key_id": "AKIA", "secret_access_key": CANARY})
+    assert current["credentials"] == ["access_key_id", "secret_access_key"]
+    assert CANARY not in json.dumps(current)
     owned.management.ask("POST", f"{owned.path}/test")
     state = Path(os.environ["TEST_STATE_DIR"])
     logs = b"".join(file.read_bytes() for file in (state / "logs").iterdir())
@@ -255,15 +255,17 @@ def test_credentials_are_nowhere(owned, s3, authority):
 def test_storage_that_nobody_understands_is_a_failure_that_people_see(owned, tmp_path):
     """What a library makes of a strange answer ends no try unseen, and no word of the answer is in our log."""
     peer = Peer(tmp_path)
-    peer.answer = b"HTTP/1.1 200 OK\r\nx-amz-object-size: said-by-storage-%b\r\nContent-Length: 0\r\n\r\n" % (
+    peer.answer = b"HTTP/1.1 200 OK\r\nx-amz-object-size: named-by-storage-%b\r\nContent-Length: 0\r\n\r\n" % (
         CANARY.encode()
     )
     settings = {"endpoint": peer.url, "bucket": "usage-logs", "ca_pem": peer.authority.pem}
     owned.deliver_to("s3", {**settings, "access_key_id": "AKIA", "secret_access_key": "x" * 20})
-    told = wait_until(lambda: (found := owned.told()["delivery"])["state"] == "failing" and found, "the failure")
+    current = wait_until(
+        lambda: (found := owned.read_status()["delivery"])["state"] == "failing" and found, "the failure"
+    )
     peer.close()
-    assert "do not understand" in told["error"] and CANARY not in told["error"]
-    assert told["waiting_since"]
+    assert "do not understand" in current["error"] and CANARY not in current["error"]
+    assert current["waiting_since"]
     logs = b"".join(file.read_bytes() for file in (Path(os.environ["TEST_STATE_DIR"]) / "logs").iterdir())
     assert b"A delivery failed unexpectedly (" in logs
     assert CANARY.encode() not in logs
@@ -305,7 +307,7 @@ def test_a_replay_that_cannot_be_is_over_and_new_records_go_on(owned, hook):
     hook.meanwhile = lambda name: setattr(hook, "status", 409 if name in there else 204)
     answer = owned.management.ask("POST", f"{owned.path}/replay", {"first": 0, "last": 0})
     assert answer.status == 202, answer.data
-    ended = wait_until(lambda: [row for row in owned.told()["replays"] if row["state"] != "queued"], "replay")
+    ended = wait_until(lambda: [row for row in owned.read_status()["replays"] if row["state"] != "queued"], "replay")
     assert ended[0]["state"] == "failed"
     assert "HTTP 409" in ended[0]["error"] and "before record 0" in ended[0]["error"]
     owned.use(1)
@@ -335,18 +337,18 @@ def test_a_guarded_vault_asks_a_second_person(owned, colleague, folder):
     assert management.ask("DELETE", owned.path).status == 403
     assert management.ask("PUT", f"{vault}/log-retention", {"days": 29}).status == 403
     assert management.ask("PUT", f"{vault}/log-retention", {"days": 31}).status == 200, "longer needs nobody"
-    assert owned.told()["settings"] == {"path": folder}
+    assert owned.read_status()["settings"] == {"path": folder}
     wanted = [row for row in management.ask("GET", "approvals").json() if row["vault"] == owned.name]
     assert {row["act"] for row in wanted} == {"log-destination", "retention-shortened"}
     moved = [row["id"] for row in wanted if "elsewhere" in json.dumps(row["change"])]
     assert management.ask("POST", f"approvals/{moved[0]}", {"approve": True}).status == 403, "nobody approves their own"
     assert colleague("POST", f"approvals/{moved[0]}", {"approve": True}).status == 200
     assert management.ask("PUT", owned.path, change).status == 200
-    assert owned.told()["settings"] == {"path": f"{folder}-elsewhere"}
+    assert owned.read_status()["settings"] == {"path": f"{folder}-elsewhere"}
 
 
 def test_what_was_a_secret_does_not_open_as_credentials(owned, folder):
-    """A row's sealed bytes, moved by whoever owns the database, open nowhere else."""
+    """The sealed bytes of a row open in no other row, even if the database owner moves them."""
     owned.use(1)
     owned.deliver_to("directory", {"path": folder})
     with psycopg.connect(os.environ["DATABASE_URL"], autocommit=True) as connection:
@@ -358,4 +360,4 @@ def test_what_was_a_secret_does_not_open_as_credentials(owned, folder):
     answer = owned.management.ask("POST", f"{owned.path}/test").json()
     assert answer["ok"] is False
     time.sleep(0.5)
-    assert owned.told()["delivery"]["state"] == "failing"
+    assert owned.read_status()["delivery"]["state"] == "failing"

@@ -1,4 +1,4 @@
-"""Each kind of storage over its real protocol: what it takes, what it refuses, and what people are told then."""
+"""Each kind of storage over its real protocol: what it accepts, what it refuses, and the messages about it."""
 
 import base64
 import gzip
@@ -106,7 +106,7 @@ def test_blob_storage_takes_an_object_and_takes_it_again(opened, azurite, author
 
 
 def test_blob_storage_that_lets_nobody_overwrite_is_asked_what_it_has(opened, immutable, azurite, authority):
-    """An immutability policy is what we advise: whoever dies before the watermark moves must get on all the same."""
+    """We recommend an immutability policy: a delivery that died before its watermark moved must continue all the same."""
     sink = opened("azure-blob", blob_settings((immutable.url, azurite[1]), authority, prefix=secrets.token_hex(4)))
     for _ in range(2):
         sink.put(NAME, SEGMENT)

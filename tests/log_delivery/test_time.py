@@ -53,17 +53,17 @@ def test_a_day_without_storage_loses_nothing_and_keeps_the_order(broken, hook, t
     owned.use(3)
     owned.settle()
     second = pass_time(owned, 22, 24)
-    for told in (first, second):
-        assert told["state"] == "failing" and told["delivered"] == 0
-        assert 24 <= told["tries"] <= 40, "every five minutes in the end"
-        assert told["longest_pause"] == 300
+    for current in (first, second):
+        assert current["state"] == "failing" and current["delivered"] == 0
+        assert 24 <= current["tries"] <= 40, "every five minutes in the end"
+        assert current["longest_pause"] == 300
     owned.use(1)  # after a day nothing is held yet
     hook.received.clear()
     hook.status = 204
     owned.settle()
     size = owned.size()
-    told = pass_time(owned, 24, 25)
-    assert told["state"] == "delivering" and told["delivered"] >= size
+    current = pass_time(owned, 24, 25)
+    assert current["state"] == "delivering" and current["delivered"] >= size
     names = [headers["X-Vault-Portal-Object"] for headers, _ in hook.received]
     firsts = [name for name in names if "/segments/" in name]
     assert firsts == sorted(firsts) and len(set(names)) == len(names), "in order, each once"
@@ -218,13 +218,13 @@ def test_records_go_when_their_days_are_over_and_the_storage_has_them(owned, kee
     assert forgotten(owned) == 0
     keep(0)
     request.getfixturevalue("stopped_delivery")
-    delivered = owned.told()["delivery"]["delivered"]
+    delivered = owned.read_status()["delivery"]["delivered"]
     owned.use()
     owned.settle()
     forget()
     assert forgotten(owned) == delivered, "never below what the storage has"
-    said = [row["properties"] for row in records("log_id = %s AND operation = 'LogForget'", [owned.id])]
-    assert [row["below"] for row in said] == [delivered], "the deletion is a record"
+    output = [row["properties"] for row in records("log_id = %s AND operation = 'LogForget'", [owned.id])]
+    assert [row["below"] for row in output] == [delivered], "the deletion is a record"
 
 
 def test_after_forgetting_delivery_goes_on_and_says_what_it_cannot_deliver_again(
@@ -241,7 +241,7 @@ def test_after_forgetting_delivery_goes_on_and_says_what_it_cannot_deliver_again
     owned.wait_delivered()
     verified(delivered_root / folder)
     answer = owned.management.ask("POST", f"{owned.path}/replay", {"first": 0, "last": 0})
-    ended = wait_until(lambda: [row for row in owned.told()["replays"] if row["state"] != "queued"], "replay")
+    ended = wait_until(lambda: [row for row in owned.read_status()["replays"] if row["state"] != "queued"], "replay")
     assert answer.status == 202
     assert ended[0]["state"] == "failed" and "not here any more" in ended[0]["error"]
 
@@ -267,8 +267,8 @@ def test_a_destination_that_comes_after_forgetting_begins_where_records_begin(
     below = forgotten(owned)
     owned.use()
     owned.deliver_to("directory", {"path": folder})
-    told = owned.wait_delivered()
-    assert told["delivery"]["first"] >= below
+    current = owned.wait_delivered()
+    assert current["delivery"]["first"] >= below
     verified(delivered_root / folder, "--partial")
 
 
@@ -295,12 +295,12 @@ def test_a_destination_that_comes_while_records_go_begins_behind_them(owned, kee
         assert int(forgetting.stdout.readline()) > 0
         owned.deliver_to("directory", {"path": folder})
         time.sleep(4)
-        assert owned.told()["delivery"]["delivered"] == 0
+        assert owned.read_status()["delivery"]["delivered"] == 0
         forgetting.stdin.close()
     below = forgotten(owned)
     owned.use(1)
-    told = owned.wait_delivered()
-    assert told["delivery"]["first"] == below > 0
+    current = owned.wait_delivered()
+    assert current["delivery"]["first"] == below > 0
     verified(delivered_root / folder, "--partial")
 
 

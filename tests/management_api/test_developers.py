@@ -57,7 +57,7 @@ def refused(call):
     return caught.value.response.headers["x-ms-request-id"], caught.value.status_code
 
 
-def told(api, request_id):
+def explanation_of(api, request_id):
     def explained():
         answer = api("DEVELOPER", "GET", f"explain/{request_id}")
         return answer.json() if answer.status == 200 else None
@@ -122,7 +122,7 @@ def test_a_403_names_the_missing_grant_and_who_gives_it(api, stack, sandbox):
     outside = SecretClient(stack.vault_url, credential(stack, sandbox))
     request_id, status = refused(lambda: outside.get_secret("no-such-secret"))
     assert status == 403
-    answer = told(api, request_id)
+    answer = explanation_of(api, request_id)
     assert answer["missing"] == "secrets/get"
     assert "Key Vault Secrets User" in answer["roles"]
     assert answer["giver"] == "Security operations can grant it."
@@ -135,10 +135,10 @@ def test_an_absent_name_and_a_request_without_a_token_are_told_in_words(api, sta
         lambda: SecretClient(sandbox["url"], credential(stack, sandbox)).get_secret("never-was")
     )
     assert status == 404
-    assert "no such secret" in told(api, request_id)["sentence"]
+    assert "no such secret" in explanation_of(api, request_id)["sentence"]
     bare = stack.http().request("GET", f"{sandbox['url']}/secrets/password?api-version=7.4")
     assert bare.status == 401
-    answer = told(api, bare.headers["x-ms-request-id"])
+    answer = explanation_of(api, bare.headers["x-ms-request-id"])
     assert "no bearer token" in answer["sentence"]
     assert (answer["vault"], answer["application"]) == ("", "")
 

@@ -1,4 +1,4 @@
-"""A load that remembers what it was told: every answer with its request id, moment and latency."""
+"""A load that keeps each answer with its request id, time and latency."""
 
 import threading
 import time

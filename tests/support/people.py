@@ -168,12 +168,12 @@ def session_of(context):
 
 
 def let_proof_grow_old(context):
-    """As if whoever has this session had last proven who they are an hour ago."""
+    """As if the person of this session had last proven their identity an hour ago."""
     _set_proof(context, time.time() - 3600)
 
 
 def let_proof_be_fresh(context):
-    """As if whoever has this session had just proven who they are: a long run is no long day of one person."""
+    """As if the person of this session had just proven their identity, because a test run outlasts the proof."""
     _set_proof(context, time.time())
 
 

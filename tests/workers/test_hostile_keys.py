@@ -312,9 +312,9 @@ def test_a_header_that_hides_a_production_vault_is_not_bound(management, caller)
         "object": "secret", "name": "password", "world": "europe", "vault": name, "vaultId": vault_id,
         "lineage": uuid.uuid4().hex, "madeBy": "vaultportal 2", "created": 0, "parts": [],
     }  # fmt: skip
-    for said, answer in (({"production": True}, ""), ({"production": False}, REFUSED), ({}, REFUSED)):
-        encoded = orjson.dumps(header | said)
-        assert ask(protocol.BindBackup(0.0, caller(), name, "password", "", "secret", encoded)) == answer, said
+    for output, answer in (({"production": True}, ""), ({"production": False}, REFUSED), ({}, REFUSED)):
+        encoded = orjson.dumps(header | output)
+        assert ask(protocol.BindBackup(0.0, caller(), name, "password", "", "secret", encoded)) == answer, output
 
 
 def test_no_key_is_bound_to_an_operation_of_internal_keys(caller, name, newest):

@@ -1,4 +1,4 @@
-"""Decisions about one person: may they know of this, and what are they told instead of "you may not"."""
+"""Decisions about one person: may they know of this object, and which message do they get instead of a refusal."""
 
 from apps.audit_log.operation_names import Operation
 from apps.core.errors import VaultError

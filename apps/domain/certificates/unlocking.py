@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, pkcs12
 from apps.core.limited_process import serve
 from apps.domain.certificates.pfx import certificates_in_order
 
-# Answers without a key. "password": a wrong one, or damaged content, which cannot be told apart.
+# Answers without a key. "password": a wrong one, or damaged content, because these two cannot be distinguished.
 UNREADABLE, PASSWORD, PASSWORD_NEEDED, NO_KEY, KEY_KIND = "unreadable", "password", "no password", "no key", "kind"
 SIZES = (2048, 3072, 4096)
 CURVES = ("secp256r1", "secp384r1", "secp521r1", "secp256k1")

@@ -1,8 +1,8 @@
 """Why an assertion was denied: what was presented, and what is required.
 
 The caller that presented the assertion reads these sentences, so they contain nothing that only the application's owner
-may know: not whether it exists, and not which of issuer, subject and audience no trust of it has. Its owner is told by
-`apps.domain.denials`.
+may know: not whether it exists, and not which of issuer, subject and audience no trust of it has. `apps.domain.denials`
+explains the denial to its owner.
 """
 
 from datetime import UTC, datetime

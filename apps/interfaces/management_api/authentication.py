@@ -48,7 +48,7 @@ class SignedIn:
 
 
 class PortalSession(SessionAuthentication):
-    """Whoever has signed in to the portal, second factor and all; writing wants the CSRF token, as forms do."""
+    """A person with a session of the portal, with the second factor. Writing needs the CSRF token, as forms do."""
 
     def authenticate(self, request: Request) -> tuple[SignedIn, None] | None:
         user = getattr(request._request, "user", None)  # noqa: SLF001  the frameworks' own way

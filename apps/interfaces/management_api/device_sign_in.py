@@ -87,7 +87,7 @@ class CommandLineTokenSerializer(serializers.Serializer[Any]):
     """A command line that is signed in."""
 
     id = serializers.UUIDField(read_only=True)
-    program = serializers.CharField(read_only=True, source="label", help_text="what it said of itself")
+    program = serializers.CharField(read_only=True, source="label", help_text="the name that the program gave itself")
     address = serializers.CharField(read_only=True)
     created = serializers.DateTimeField(read_only=True)
     expires = serializers.DateTimeField(read_only=True)

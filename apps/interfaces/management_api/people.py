@@ -26,7 +26,7 @@ class PersonSerializer(serializers.Serializer[Any]):
 
 
 class InvitationSerializer(serializers.Serializer[Any]):
-    """An invitation; the token is told once."""
+    """An invitation. The token is shown once."""
 
     duty = serializers.ChoiceField(choices=[duty.value for duty in PersonRole])
     username = serializers.CharField(max_length=128, required=False, default="", allow_blank=True)

@@ -159,7 +159,7 @@ class DeletedVaults(Resource):
     """Deleted vaults. Their names stay taken until they are purged."""
 
     def scope(self) -> Scope:
-        """The vault of the address; the organisation if there is none, so that only some are told."""
+        """The vault of the address. The organisation if there is none, so that few callers learn that it is missing."""
         user = self.request.user
         assert isinstance(user, SignedIn)  # noqa: S101  the permission classes let nobody else in
         try:

@@ -30,7 +30,7 @@ logger = logging.getLogger(__name__)
 View = Callable[..., JsonResponse]
 
 _LARGEST_BODY = 64 * 1024
-_ADFS = "adfs"  # the tenant of clients that are told that this is an AD FS, and so ask Microsoft nothing (section 2.4)
+_ADFS = "adfs"  # the tenant of clients configured for AD FS, which therefore do not ask Microsoft (section 2.4)
 _TRUSTED_REALM = "http://schemas.microsoft.com/rel/trusted-realm"
 
 

@@ -279,7 +279,7 @@ step("CertificateClient.updateCertificateProperties", "what it names and nothing
   assert.deepEqual(disabled.cer, made.cer);
 });
 
-step("CertificateClient.getCertificatePolicy", "with the defaults of what was not said", async () => {
+step("CertificateClient.getCertificatePolicy", "with the defaults of omitted fields", async () => {
   const made = await makeSelf();
   const policy = await certificates.getCertificatePolicy(made.name);
   const { issuerName, subject, keyType, keySize, exportable, reuseKey, contentType, validityInMonths } = policy;

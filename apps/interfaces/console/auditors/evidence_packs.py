@@ -47,11 +47,13 @@ class EvidencePacks(AuditorsPage):
         packs = tasks.list_tasks(kind=Task.Kind.PACK, limit=20)
         rows = [(task, task.rate(moment), task.seconds_left(moment)) for task in packs]
         pause = _pause(packs, moment)
-        said, heard = _announcement(packs)
-        again = f"{request.path}?{urlencode({'part': 'packs', 'heard': heard})}"
+        announcement, announced = _announcement(packs)
+        again = f"{request.path}?{urlencode({'part': 'packs', 'announced': announced})}"
         if request.GET.get("part") == "packs":
-            said = "" if heard == request.GET.get("heard") else said
-            return self.show(template=f"{self.template}#packs", packs=rows, pause=pause, said=said, again=again)
+            announcement = "" if announced == request.GET.get("announced") else announcement
+            return self.show(
+                template=f"{self.template}#packs", packs=rows, pause=pause, announcement=announcement, again=again
+            )
         today = timezone.localtime(moment).replace(hour=0, minute=0, second=0, microsecond=0)
         since, until = today.replace(day=1), moment + timedelta(minutes=1)
         form = PackForm(vaults=[*(vault.name for vault in self.vaults), "-"], since=since, until=until)

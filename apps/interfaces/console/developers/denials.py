@@ -28,4 +28,4 @@ class Explain(DevPage):
                 problem = error.message if isinstance(error, DenialNotFound) else "?"
         command = f"portal explain {explained.row.request_id}" if explained else "portal denials"
         latest = explanation.list_latest(grant=grant, limit=20)
-        return self.show(asked=text, told=explained, problem=problem, latest=latest, command=command)
+        return self.show(asked=text, explanation=explained, problem=problem, latest=latest, command=command)

@@ -125,7 +125,7 @@ def card_of(vault: Vault) -> dict[str, Any]:
     rows = queries.lags(destination_id=status.destination.pk, since=moment - timedelta(hours=24))
     return {
         **context,
-        "told": status,
+        "delivery": status,
         "state": status.shown(now=moment),
         "lag": status.lag(now=moment),
         "chart": charts.delay_chart(rows),

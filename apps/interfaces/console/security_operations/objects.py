@@ -116,7 +116,7 @@ class ImpactConfirmation(ObjectPage, ABC):
         callers = _recent_callers(
             vault, f"{kind}/{row.name}" if version == row.current.version else f"{kind}/{row.name}/{version}"
         )
-        if not callers or self.request.POST.get("told") == "yes":
+        if not callers or self.request.POST.get("notified") == "yes":
             return None
         return self.show(
             vault=vault,
