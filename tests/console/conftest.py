@@ -19,6 +19,8 @@ def pytest_collection_modifyitems(items):
     items.sort(key=lambda item: item.path.is_relative_to(Path(__file__).parent))
 
 
+# htmx reports these two when a page is left during a request. A request that fails also has `htmx:sendError`.
+ABORTED = ("htmx:afterRequest", "htmx:sendAbort")
 CHROMIUM = "/usr/bin/chromium-headless-shell"  # a third of the processor time of `chromium --headless`
 
 
@@ -45,11 +47,11 @@ def new_context(chromium, complaints):
     def make(**options):
         context = chromium.new_context(ignore_https_errors=True, viewport={"width": 1280, "height": 860}, **options)
 
-        def heard(message):
-            if message.type == "error" and "status of 4" not in message.text:
+        def collect(message):
+            if message.type == "error" and "status of 4" not in message.text and not message.text.startswith(ABORTED):
                 complaints.append(f"{message.page.url}: {message.text}")
 
-        context.on("console", heard)
+        context.on("console", collect)
         context.on("weberror", lambda error: complaints.append(str(error.error)))
         try:
             yield context
