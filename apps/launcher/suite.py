@@ -11,6 +11,7 @@ import fcntl
 import multiprocessing
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -106,10 +107,13 @@ def run_fast() -> int:
 
 
 def _run(lanes: "_Lanes", audit: Callable[[], int] = lambda: 0) -> int:
-    with lanes.running():
-        _check()
-        code = audit()
-        code = lanes.wait() or code
+    try:
+        with lanes.running():
+            _check()
+            code = audit()
+            code = lanes.wait() or code
+    except KeyboardInterrupt:
+        return 130
     _report(lanes.results)
     return code
 
@@ -131,9 +135,11 @@ class _Lanes:
 
     @contextlib.contextmanager
     def running(self) -> Iterator[None]:
-        """Until the end of the block; what still runs then is stopped."""
+        """Until the end of the block; what still runs then is stopped. Raises `KeyboardInterrupt` for SIGTERM too."""
         for process in self._processes:
             process.start()
+        for number in (signal.SIGTERM, signal.SIGHUP):  # after the start: the lanes have handlers of their own
+            signal.signal(number, signal.default_int_handler)
         try:
             yield
         finally:
