@@ -30,7 +30,7 @@ class Command(PassThroughCommand):
         name = arguments[0].replace("-", "_") if arguments else ""
         module = f"benchmarks.{name}" if name in _APART else "benchmarks.run"
         with tempfile.TemporaryDirectory(prefix="vaultportal-bench-federation-") as directory:
-            # An application may trust tokens of this installation itself (`benchmarks/withdrawals.py`). Its CA
+            # An application may trust tokens of this installation itself (`benchmarks/withdrawals`). Its CA
             # certificate does not exist yet: the benchmark copies it here.
             Path(directory).chmod(0o755)
             os.environ["FEDERATION_CA_FILE"] = str(Path(directory) / "ca.pem")
