@@ -10,31 +10,40 @@ from apps.domain.access.audit_records import make_record
 from apps.domain.access.permissions import Permission
 from apps.domain.secrets.models import Secret, SecretVersion
 from apps.domain.secrets.rules import NewSecret
-from apps.domain.secrets.storing import prepare, store
+from apps.domain.secrets.storing import find_refused, prepare, store
 from tests.support import actors
 
 pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def put(vault, people):
+def grant(vault, people):
     actors.give(people.app, "key-vault-secrets-officer", vault)
-    grant = actors.grant_of(people.app, Permission.SECRETS_SET, vault)
+    return actors.grant_of(people.app, Permission.SECRETS_SET, vault)
 
+
+@pytest.fixture
+def make(vault, grant):
+    def make(name, *, version):
+        """A version of a secret."""
+        return prepare(
+            grant=grant,
+            vault=vault,
+            name=name,
+            version=version * 32,
+            sealed=b"sealed\0" + name.encode(),
+            spec=NewSecret(tags={"a": "b"}),
+            now=timezone.now(),
+        )
+
+    return make
+
+
+@pytest.fixture
+def put(grant, make):
     def put(*names, version):
         """Store a version of each of the secrets. False: nothing was stored."""
-        made = [
-            prepare(
-                grant=grant,
-                vault=vault,
-                name=name,
-                version=version * 32,
-                sealed=b"sealed\0" + name.encode(),
-                spec=NewSecret(tags={"a": "b"}),
-                now=timezone.now(),
-            )
-            for name in names
-        ]
+        made = [make(name, version=version) for name in names]
         records = [
             make_record(grant.principal, grant.scope, grant.request, operation=Operation.SECRET_SET, object_id=name)
             for name in names
@@ -104,6 +113,33 @@ def test_one_that_cannot_be_stored_keeps_back_the_others_and_all_records(vault, 
     Secret.objects.update(managed=True)
     before = numbers(vault)
     assert not put("one", "managed", "two", version="2")
-    assert not put("one", "ONE", version="2"), "the same secret twice"
+    assert not put("one", "ONE", version="2"), "one secret in two spellings"
     assert [secret.name for secret in Secret.objects.all()] == ["managed"]
     assert numbers(vault) == before
+
+
+def test_several_versions_of_one_secret_are_stored_in_their_order(vault, put, make):
+    assert put("database", version="1")
+    versions = [make("database", version=version) for version in "23"]
+    store([versions[0], make("other", version="2"), versions[1]], [])
+    secret = Secret.objects.get(vault=vault, name="database")
+    assert secret.current.version == "3" * 32
+    assert sorted(each.version[0] for each in secret.versions.all()) == ["1", "2", "3"]
+
+
+def test_what_the_statement_refuses_is_found_at_once(put, make):
+    for name in ("managed", "deleted", "Database"):
+        assert put(name, version="1")
+    Secret.objects.filter(name="managed").update(managed=True)
+    Secret.objects.filter(name="deleted").update(deleted=timezone.now(), purge_after=timezone.now())
+    names = ("managed", "one", "deleted", "database", "Database", "New", "new", "New")
+    assert find_refused([make(name, version="2") for name in names]) == [
+        True,
+        False,
+        True,
+        True,
+        False,
+        False,
+        True,
+        False,
+    ]

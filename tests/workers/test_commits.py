@@ -105,13 +105,19 @@ class Change:
 
     refusal = protocol.pack_refusal("SecretNotStored", "")
 
-    def __init__(self, *, accepted):
-        self._accepted = accepted
+    def __init__(self, *, accepted, is_found=True, statements=None):
+        self._accepted, self._is_found = accepted, is_found
+        self.statements = [] if statements is None else statements
 
     def store(self, others, records):
+        self.statements.append("store")
         if not all(each._accepted for each in (self, *others)):
             raise ProgrammingError
         writer.append(records)
+
+    def find_refused(self, others):
+        self.statements.append("find")
+        return [each._is_found and not each._accepted for each in (self, *others)]
 
 
 class LockedChange(Change):
@@ -198,6 +204,32 @@ def test_a_change_that_the_database_refuses_keeps_back_no_other_answer(lane, log
             wait_until(lambda: slow.uses == done + number)  # noqa: B023  it is called here
     assert [receive(client) for client in clients] == [done + 1, done + 2, "SecretNotStored", done + 4]
     assert len(stored(log)) == done + 3
+    log.sequence()
+    assert not Incident.objects.filter(log_id=log.id).exists(), "the numbers of each writer are complete"
+
+
+@pytest.mark.parametrize(
+    ("is_found", "after"),
+    [(True, ["store", "find", "store"]), (False, ["store", "find"])],
+    ids=["found", "not found"],
+)
+def test_the_statements_of_a_batch_do_not_become_more_with_the_refused_changes(lane, log, is_found, after):  # noqa: F811
+    slow, statements = lane(SLOW), []
+    done = slow.uses
+    for number in range(2, 7):
+        accepted = number % 2 == 0
+        slow.changes[done + number] = Change(accepted=accepted, is_found=is_found, statements=statements)
+    clients = []
+    with locked():
+        for number in range(1, 8):
+            clients.append(slow.send())
+            wait_until(lambda: slow.uses == done + number)  # noqa: B023  it is called here
+    answers = [receive(client) for client in clients]
+    assert [answers[0], answers[6]] == [done + 1, done + 7], "uses without a change"
+    refused = [number for number in range(2, 7) if answers[number - 1] == "SecretNotStored"]
+    assert refused == ([3, 5] if is_found else [2, 3, 4, 5, 6])
+    assert statements == after
+    assert len(stored(log)) == done + 7 - len(refused)
     log.sequence()
     assert not Incident.objects.filter(log_id=log.id).exists(), "the numbers of each writer are complete"
 

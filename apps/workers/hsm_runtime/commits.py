@@ -48,6 +48,9 @@ class Change(Protocol):
     def store(self, others: "Sequence[Change]", records: Sequence[writer.Record]) -> None:
         """Store this change and others of its kind, with the records of a batch, in one statement: all or nothing."""
 
+    def find_refused(self, others: "Sequence[Change]") -> list[bool]:
+        """Find which of this change and others the database refuses, in one statement. Raises `django.db.Error`."""
+
 
 class Finished(NamedTuple):
     """An answer that may leave when its record, if it has one, and its change are committed."""
@@ -71,21 +74,22 @@ def replace_broken_connection(*, used: float) -> None:
         database.close()
 
 
-def _commit(answers: Sequence[Finished]) -> list[bytes]:
-    """Store the records and changes. Returns what may be sent for each answer (no record, no result)."""
+def _commit(answers: Sequence[Finished], *, search: bool = True) -> list[bytes]:
+    """Store the records and changes. Returns what may be sent for each answer (no record, no result).
+
+    However many changes the database refuses, a batch takes four statements at most: the statements of one caller's
+    changes hold up the others. `search`: False for the rest of a batch of which some were refused already.
+    """
+    changes = [each.change for each in answers if each.change is not None]
     try:
-        _store(answers)
+        _store(answers, changes)
     except _CHANGE_REFUSED as error:
-        changes = [each for each in answers if each.change is not None]
-        if len(answers) > 1 and changes:  # one of them may be the cause: each with a change alone, then the rest
-            rest = iter(_commit([each for each in answers if each.change is None]))
-            return [next(rest) if each.change is None else _commit([each])[0] for each in answers]
-        if changes and changes[0].change is not None:
-            return [changes[0].change.refusal]
-        return _withhold(answers, error)
+        if not changes:
+            return _withhold(answers, error)
+        return _refuse(_find_refused(changes) if search else changes, answers)
     except DatabaseError as error:
-        if _is_locked(error) and any(each.change is not None for each in answers):
-            return _refuse_changes(answers)
+        if changes and _is_locked(error):  # to try each alone would be to wait for that row again
+            return _refuse(changes, answers)
         return _withhold(answers, error)
     return [each.answer for each in answers]
 
@@ -94,18 +98,28 @@ def _is_locked(error: DatabaseError) -> bool:
     return getattr(error.__cause__, "sqlstate", None) in _LOCKED
 
 
-def _refuse_changes(answers: Sequence[Finished]) -> list[bytes]:
-    """Refuse all changes of a batch, of which one waited for a locked row, and store the other records.
+def _find_refused(changes: Sequence[Change]) -> Sequence[Change]:
+    """Find the changes for which the database refused their statement; all when it does not tell."""
+    try:
+        found = changes[0].find_refused(changes[1:])
+    except DatabaseError:
+        database.close()
+        return changes
+    return [change for change, is_refused in zip(changes, found, strict=True) if is_refused] or changes
 
-    To try each change alone would be to wait for that row again, while nobody is served.
-    """
-    rest = iter(_commit([each for each in answers if each.change is None]))
-    return [next(rest) if each.change is None else each.change.refusal for each in answers]
+
+def _refuse(refused: Sequence[Change], answers: Sequence[Finished]) -> list[bytes]:
+    """Refuse these changes, and commit what is left of the batch."""
+    without = {id(change) for change in refused}
+    rest = iter(_commit([each for each in answers if id(each.change) not in without], search=False))
+    return [
+        each.change.refusal if each.change is not None and id(each.change) in without else next(rest)
+        for each in answers
+    ]
 
 
-def _store(answers: Sequence[Finished]) -> None:
+def _store(answers: Sequence[Finished], changes: Sequence[Change]) -> None:
     records = [each.record for each in answers if each.record is not None]
-    changes = [each.change for each in answers if each.change is not None]
     if changes:
         changes[0].store(changes[1:], records)
     else:

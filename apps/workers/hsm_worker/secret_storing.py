@@ -28,7 +28,14 @@ class _Stored(NamedTuple):
 
     def store(self, others: Sequence[Change], records: Sequence[Record]) -> None:
         """Store this value and others, with the records of a batch."""
-        storing.store([each.version for each in (self, *cast("Sequence[_Stored]", others))], records)
+        storing.store(self._versions(others), records)
+
+    def find_refused(self, others: Sequence[Change]) -> list[bool]:
+        """Find which of this value and others are of secrets that only a transaction can change."""
+        return storing.find_refused(self._versions(others))
+
+    def _versions(self, others: Sequence[Change]) -> list[storing.NewVersion]:
+        return [each.version for each in (self, *cast("Sequence[_Stored]", others))]
 
 
 _NOT_STORED = pack_refusal(storing.SecretNotStored.code, "The value cannot be stored in one statement.")
