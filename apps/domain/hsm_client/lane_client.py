@@ -2,10 +2,8 @@
 
 Each kind of process has its own directory of sockets, which its settings name (`LANE_PEER`).
 
-One request is in flight on a connection; an idle connection is reused. Requests for one key go to one worker, which
-has it unwrapped, unless that one is busy and another has nothing to do, or far less; others, to the worker with the
-fewest requests in flight. When a worker disappears, the request is
-sent once more to another one; then the caller gets a 503.
+One request is in flight on a connection; an idle connection is reused. When a worker disappears, the request is sent
+once more to another one; then the caller gets a 503. `worker_choice.py` chooses the worker.
 """
 
 import socket
@@ -20,11 +18,9 @@ from django.conf import settings
 
 from apps.core.errors import BadRequest, Unavailable, VaultError
 from apps.domain.hsm_client.protocol import LARGEST_PACKET, Request, pack_request, unpack_answer
+from apps.domain.hsm_client.worker_choice import Load, choose
 
 ANSWER_SECONDS = 1.8  # a 503 within 2 s (docs/reference/security-guarantees.md section 13)
-_SPILL_OVER = 4  # so many more requests in flight send a request to a worker that may have to unwrap the key first
-_SLOW_SECONDS = 0.004  # for each request; from here on any difference does: unwrapping costs less than an idle lane
-_WEIGHT = 0.1  # of the latest request in the mean
 _REFRESH_SECONDS = 1.0  # how often the directory is read for new workers
 _TOLERANCE = 0.05  # seconds between the beginning of a call and its first packet
 _TIMEVAL = struct.Struct("@ll")  # socket(7), SO_RCVTIMEO
@@ -46,23 +42,13 @@ class RequestMalformed(BadRequest):
     """A request to an HSM worker has a value that none of our processes sends."""
 
 
-class _Worker:
-    """One socket of one HSM worker, with its idle connections."""
+class _Worker(Load):
+    """One socket of one HSM worker, with its idle connections and what it has to do."""
 
     def __init__(self, path: Path) -> None:
+        super().__init__(path.stem)
         self.path = path
-        self.in_flight = 0
-        self._seconds = 0.0  # mean for each request
         self._idle: list[socket.socket] = []
-
-    @property
-    def spill_over(self) -> int:
-        """Requests in flight, beyond those of another worker, from which on a request goes to that worker."""
-        return 1 if self._seconds > _SLOW_SECONDS else _SPILL_OVER
-
-    def note_answer(self, seconds: float, ahead: int) -> None:
-        """Note the time of an answer. `ahead`: requests in flight when it was sent, which are answered in turn."""
-        self._seconds += _WEIGHT * (seconds / ahead - self._seconds)
 
     def round_trip(self, packet: bytes, timeout: float) -> bytes:
         """Send a packet and receive the answer. Raises `OSError`, and `TimeoutError` when no answer comes.
@@ -77,6 +63,7 @@ class _Worker:
                 raise
             except OSError:
                 self.close_idle()
+                self.forget_keys()
         return self._exchange(self._connect(), packet, timeout)
 
     def _exchange(self, connection: socket.socket, packet: bytes, timeout: float) -> bytes:
@@ -189,17 +176,12 @@ class HsmClient:
             worker.close_idle()
 
     def _choose(self, tried: list[_Worker], affinity: int | None) -> _Worker | None:
-        """The worker of this affinity, or the one with the fewest requests in flight if that has none or many fewer."""
         with self._lock:
             self._refresh()
             free = [worker for worker in self._workers.values() if worker not in tried]
             if not free:
                 return None
-            worker = min(free, key=lambda candidate: candidate.in_flight)
-            if affinity is not None:
-                usual = free[affinity % len(free)]
-                more = usual.in_flight - worker.in_flight
-                worker = usual if not more or (worker.in_flight and more < usual.spill_over) else worker
+            worker = choose(free, affinity)
             worker.in_flight += 1
             return worker
 
