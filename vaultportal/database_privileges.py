@@ -37,6 +37,9 @@ _READ_AND_WRITE = f"SELECT, {_WRITE}"
 _DESTINATION = (  # all columns but the sealed ones
     "id, vault_id, kind, config, credential_names, public_key, on_full, created, changed, tested, test_done, test_error"
 )
+_OUTBOX = (  # all columns but the number and the transaction id, which the database sets
+    "INSERT (vault_id, type, object_type, object_id, object_name, version, not_before, expires, data, at)"
+)
 # Objects keep their vault and name, versions their object and content: only these columns change.
 _OBJECT = "SELECT, INSERT, DELETE, UPDATE (current_id, deleted, purge_after)"
 _CERTIFICATE = "SELECT, INSERT, DELETE, UPDATE (current_id, deleted, purge_after, policy, policy_updated)"
@@ -55,6 +58,7 @@ _FUNCTIONS = (
     ("audit_drop_empty_days()", RETENTION),
     ("audit_has_attempt(uuid, uuid, text, bigint, bigint, uuid, uuid)", HSM),
     ("core_forget_changes()", JOBS),
+    ("events_number()", WEB),
     ("vault_as_it_is(uuid)", WEB),  # locks the vault, for the guards of deletion and purging
     ("vault_as_it_is(uuid)", JOBS),
     ("vault_is_purged(uuid)", WEB),
@@ -148,6 +152,12 @@ PRIVILEGES = (
     Allowed("delivery_deliveredsegment", web="SELECT, DELETE", auditor="SELECT", delivery=_UPSERT),
     Allowed("delivery_replay", web="SELECT, INSERT, DELETE", auditor="SELECT", delivery="SELECT, UPDATE"),
     Allowed("delivery_logretention", web=_UPSERT, auditor="SELECT", retention="SELECT"),
+    # The outbox of events. Triggers write what the database sees; `events_number` moves it to the log.
+    Allowed("events_pending", web=_OUTBOX, hsm=_OUTBOX, jobs=_OUTBOX),
+    Allowed("events_event", web="SELECT", jobs="SELECT (stored), DELETE"),
+    Allowed("events_vaultposition", web="SELECT"),
+    Allowed("events_expirynotice", jobs="SELECT, INSERT, DELETE"),
+    Allowed("events_acknowledgement", web=_UPSERT, jobs="SELECT"),
     Allowed("vaults_assignmentid", web="SELECT, INSERT, DELETE"),
     Allowed("vaults_purgedobject", web="SELECT, INSERT", hsm="SELECT", jobs="SELECT, INSERT"),
     # Auditors see names, never a value or a blob.
@@ -167,7 +177,7 @@ PRIVILEGES = (
         "secrets_secretversion",
         web=f"SELECT, INSERT, DELETE, UPDATE (content_type, {_ATTRIBUTES})",
         hsm="SELECT, INSERT",
-        jobs="SELECT (id, secret_id), DELETE",
+        jobs="SELECT (id, secret_id, version, not_before, expires), DELETE",
     ),
     Allowed(
         "certificates_certificate",

@@ -58,6 +58,7 @@ INSTALLED_APPS = [
     "apps.audit_log",
     "apps.domain.access",
     "apps.domain.approvals",
+    "apps.domain.events",
     "apps.domain.security_worlds",
     "apps.domain.hsm_client",
     "apps.domain.identity",
