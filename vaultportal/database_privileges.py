@@ -166,12 +166,21 @@ PRIVILEGES = (
         "keys_keyversion",
         web=f"SELECT, INSERT, DELETE, UPDATE (state, protected_id, operations, release_policy, {_ATTRIBUTES})",
         hsm="SELECT, UPDATE (state, protected_id, not_before, expires)",
-        jobs="SELECT, INSERT, DELETE, UPDATE (state)",
+        # A trigger (migration keys 0004) lets the scheduler disable versions and enable none.
+        jobs="SELECT, INSERT, DELETE, UPDATE (state, enabled, updated)",
     ),
     Allowed("keys_rotationpolicy", web=_ALL, jobs=_ALL),
-    # The web starts, pauses and cancels a bulk rotation; the scheduler advances it.
-    Allowed("rollovers_rollover", web="SELECT, INSERT, UPDATE (state, total)", jobs="SELECT, UPDATE (state, finished)"),
-    Allowed("rollovers_rolloverkey", web="SELECT, INSERT", jobs="SELECT, UPDATE"),
+    # The web starts, pauses and cancels a rollover and has old versions retired; the scheduler advances it.
+    Allowed(
+        "rollovers_rollover",
+        web="SELECT, INSERT, UPDATE (state, total, due)",
+        jobs="SELECT, UPDATE (state, due, finished)",
+    ),
+    Allowed(
+        "rollovers_rolloverkey",
+        web="SELECT, INSERT, UPDATE (state, message, changed, released, overridden)",
+        jobs="SELECT, UPDATE",
+    ),
     Allowed("secrets_secret", web=_OBJECT, hsm="SELECT, INSERT, UPDATE (current_id)", jobs=_OBJECT, auditor=_NAME),
     Allowed(
         "secrets_secretversion",

@@ -1,4 +1,4 @@
-"""`portal bulk-rotation ...`: many keys of a vault get new versions."""
+"""`portal bulk-rotation ...`: many keys of a vault get new versions. `portal rollover` has most of these too."""
 
 from typing import Annotated
 
@@ -11,15 +11,7 @@ from .output import print_object, print_result, print_table
 
 app = CommandGroup("Bulk rotations: rotate many keys of a vault. For security operations.")
 
-Id = Annotated[str, argument("the bulk rotation's ID")]
-
-
-@app.command("list")
-def list_(ctx: typer.Context, vault: Vault) -> None:
-    """List the bulk rotations of a vault."""
-    rows = client_of(ctx).manage("GET", "vaults", vault, "rollovers")
-    columns = ("id", "state", "total", "reason", "begun_by", "created")
-    print_table(rows, columns, empty="There are no bulk rotations.")
+Id = Annotated[str, argument("the ID of the bulk rotation or rollover")]
 
 
 @app.command(alias="begin")
@@ -38,30 +30,43 @@ def start(
     print_result(text, **started)
 
 
-@app.command()
+def list_(ctx: typer.Context, vault: Vault) -> None:
+    """List the bulk rotations and rollovers of a vault."""
+    rows = client_of(ctx).manage("GET", "vaults", vault, "rollovers")
+    columns = ("id", "kind", "state", "total", "reason", "begun_by", "created")
+    print_table(rows, columns, empty="There are none.")
+
+
 def show(ctx: typer.Context, rotation: Id) -> None:
-    """Show the progress of a bulk rotation."""
+    """Show the progress."""
     print_object(client_of(ctx).manage("GET", "rollovers", rotation))
 
 
-@app.command()
 def pause(ctx: typer.Context, rotation: Id) -> None:
-    """Pause a bulk rotation; keys that the HSM is already creating are finished."""
+    """Pause between two keys; keys that the HSM is already creating are finished."""
     _set_state(ctx, rotation, "paused")
 
 
-@app.command()
 def resume(ctx: typer.Context, rotation: Id) -> None:
-    """Resume a paused bulk rotation."""
+    """Resume what was paused."""
     _set_state(ctx, rotation, "running")
 
 
-@app.command()
 def cancel(ctx: typer.Context, rotation: Id) -> None:
-    """Cancel a bulk rotation; keys that were rotated keep their new version."""
+    """Cancel; keys that were rotated keep their new version, and the old one stays enabled."""
     _set_state(ctx, rotation, "cancelled")
+
+
+def add_commands(group: CommandGroup) -> None:
+    """Add what bulk rotations and rollovers have in common."""
+    group.command("list")(list_)
+    for function in (show, pause, resume, cancel):
+        group.command()(function)
 
 
 def _set_state(ctx: typer.Context, rotation: str, state: str) -> None:
     changed = client_of(ctx).manage("PATCH", "rollovers", rotation, body={"state": state})
-    print_result(f"The bulk rotation is {changed['state']}.", **changed)
+    print_result(f"It is {changed['state']}.", **changed)
+
+
+add_commands(app)

@@ -28,11 +28,12 @@ COMMANDS = {
     "group": ("group_commands", "Groups of applications, and their roles."),
     "person": ("person_commands", "People who can sign in."),
     "bulk-rotation": ("bulk_rotation_commands", "Rotate many keys of a vault."),
+    "rollover": ("rollover_commands", "Roll keys over in stages: new version, consumers, retirement."),
     "log": ("log_commands", "Log destination and retention of a vault."),
     "approval": ("approval_commands", "Requests that need approval."),
     "audit": ("audit_commands", "The audit log."),
 }
-ALIASES = {"refusals": "denials", "rollover": "bulk-rotation"}  # old names, which help does not list
+ALIASES = {"refusals": "denials"}  # old names, which help does not list
 WITHOUT_JSON = {"run", "agent", "completion"}  # they have no result of their own
 
 

@@ -31,6 +31,17 @@ def callers_of(
     return [dict(row) for row in summed.order_by("-latest")]
 
 
+def uses_of_versions(
+    *, vault_id: UUID, object_ids: Iterable[str], operations: Iterable[str]
+) -> list[tuple[str, UUID, str, int, datetime]]:
+    """List (object_id, caller_id, caller, successful calls, last) of versions, named as keys/<name>/<version>."""
+    rows = UseCount.objects.filter(
+        vault_id=vault_id, object_id__in=list(object_ids), operation__in=list(operations), done__gt=0
+    )
+    summed = rows.values_list("object_id", "caller_id", "caller").annotate(calls=Sum("done"), latest=Max("last"))
+    return list(summed.order_by("-latest"))
+
+
 def has_uses(*, caller_ids: Any, operations: Iterable[str]) -> bool:
     """Tell whether any of these callers ever used an object successfully. `caller_ids`: a subquery."""
     return UseCount.objects.filter(caller_id__in=caller_ids, done__gt=0, operation__in=list(operations)).exists()

@@ -55,8 +55,7 @@ def test_all_commands_are_covered():
     ("old", "new"),
     [
         ("refusals", "denials"),
-        ("rollover", "bulk-rotation"),
-        ("rollover begin", "bulk-rotation start"),
+        ("bulk-rotation begin", "bulk-rotation start"),
         ("access grant", "access assign"),
         ("log keep", "log retention"),
         ("person disable", "person suspend"),

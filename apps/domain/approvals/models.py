@@ -22,6 +22,7 @@ class GuardedOperation(models.TextChoices):
     KEY_IMPORT = "key-import", "Import a key"
     RESTORE = "restore", "Restore a backup of a production vault"
     RELEASE_POLICY = "release-policy", "Set a release policy"
+    ROLLOVER_OVERRIDE = "rollover-override", "Retire an old version that is in use"
     CREDENTIAL = "credential", "Add a credential"
     APPLICATION_ENABLE = "application-enable", "Reactivate an application"
     PERSON_ENABLE = "person-enable", "Reactivate a person"

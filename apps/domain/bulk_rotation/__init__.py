@@ -1,1 +1,1 @@
-"""Bulk rotations: new versions for many keys of a vault, which the scheduler creates in small steps."""
+"""Rollovers: new versions for one key or many of a vault, in small steps, and the end of the old versions."""

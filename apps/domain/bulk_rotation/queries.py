@@ -1,9 +1,9 @@
-"""Queries of bulk rotations."""
+"""Queries of rollovers."""
 
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from django.db.models import Count, Max
+from django.db.models import Case, Count, Max, When
 
 from apps.core.errors import NotFound
 from apps.domain.bulk_rotation import rules
@@ -12,23 +12,24 @@ from apps.domain.bulk_rotation.rules import Progress
 from apps.domain.keys.models import Key
 from apps.domain.vaults.models import Vault
 
-_SETTLED = (RolloverKey.State.DONE, RolloverKey.State.FAILED)
+# What the rate of a rollover counts: new versions. Retirement waits for consumers.
+_SETTLED = tuple({*RolloverKey.State} - {"waiting", "begun", "left"})
 
 
 class RolloverNotFound(NotFound):
-    """There is no such bulk rotation."""
+    """There is no such rollover."""
 
 
 def get_rollover(*, rollover_id: UUID) -> Rollover:
-    """Load a bulk rotation with its vault. Raises `RolloverNotFound`."""
+    """Load a rollover with its vault. Raises `RolloverNotFound`."""
     row = Rollover.objects.select_related("vault").filter(pk=rollover_id).first()
     if row is None:
-        raise RolloverNotFound("There is no such bulk rotation.")
+        raise RolloverNotFound("There is no such rollover.")
     return row
 
 
 def list_rollovers(*, limit: int, vault_id: UUID | None = None) -> list[Rollover]:
-    """Load bulk rotations of one vault or of all, the latest first."""
+    """Load rollovers of one vault or of all, the latest first."""
     rows = Rollover.objects.select_related("vault").order_by("-created")
     return list((rows.filter(vault_id=vault_id) if vault_id else rows)[:limit])
 
@@ -41,7 +42,7 @@ def count_keys(*, vault: Vault, older_than_days: int, now: datetime) -> int:
 
 
 def progress_of(row: Rollover, *, now: datetime) -> Progress:
-    """Compute the progress of a bulk rotation."""
+    """Compute the progress of a rollover."""
     keys = RolloverKey.objects.filter(rollover=row)
     counts = dict(keys.values_list("state").annotate(count=Count("pk")))
     at = min(now, row.finished) if row.finished else now
@@ -65,12 +66,18 @@ def latest_keys(row: Rollover, *, limit: int) -> list[RolloverKey]:
     return list(RolloverKey.objects.filter(rollover=row, changed__isnull=False).order_by("-changed")[:limit])
 
 
+def list_turns(row: Rollover, *, limit: int) -> list[RolloverKey]:
+    """The keys of a rollover, those that are open first."""
+    is_open = Case(When(state__in=RolloverKey.OPEN, then=0), default=1)
+    return list(RolloverKey.objects.filter(rollover=row).order_by(is_open, "name", "pk")[:limit])
+
+
 def failed_keys(row: Rollover, *, limit: int) -> list[RolloverKey]:
     """The keys that were not rotated, with the reason."""
     return list(RolloverKey.objects.filter(rollover=row, state=RolloverKey.State.FAILED).order_by("pk")[:limit])
 
 
 def list_rotations_of_key(*, key_id: UUID) -> list[tuple[Rollover, RolloverKey]]:
-    """The bulk rotations that included a key, with its result; the latest first."""
+    """The rollovers that included a key, with its result; the latest first."""
     rows = RolloverKey.objects.filter(key_id=key_id).select_related("rollover").order_by("-rollover__created")
     return [(row.rollover, row) for row in rows[:50]]

@@ -1,7 +1,10 @@
-"""Progress of bulk rotations. Pure."""
+"""Progress of rollovers, and when an old version has no consumers left. Pure."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import StrEnum
+from uuid import UUID
 
 MEASURED = timedelta(seconds=30)  # the rate is measured over the last half minute
 STUCK = timedelta(seconds=30)  # no key was settled for this long although some wait: RSA-4096 takes 4 s on SoftHSM
@@ -24,11 +27,14 @@ class Progress:
     rate: float
     left: float | None
     stuck: bool
+    observing: int = 0  # of a staged rollover: announced, and in use with the old version or not quiet yet
+    moved: int = 0
+    retired: int = 0
 
     @property
     def settled(self) -> int:
-        """Keys that are done, failed or left out."""
-        return self.done + self.failed + self.left_out
+        """Keys that are done, retired, failed or left out."""
+        return self.done + self.retired + self.failed + self.left_out
 
     @property
     def percent(self) -> int:
@@ -38,7 +44,8 @@ class Progress:
 
 def progress(counts: dict[str, int], *, recent: int, since: datetime, last: datetime | None, now: datetime) -> Progress:
     """Compute the progress. `recent`: keys settled in the last `MEASURED`; `last`: when the last one was settled."""
-    known = {state: counts.get(state, 0) for state in ("done", "failed", "left", "begun", "waiting")}
+    states = ("done", "failed", "left", "begun", "waiting", "created", "observing", "moved", "retired")
+    known = {state: counts.get(state, 0) for state in states}
     window = min(max((now - since).total_seconds(), 1.0), MEASURED.total_seconds())
     rate, open_keys = recent / window, known["begun"] + known["waiting"]
     return Progress(
@@ -51,9 +58,76 @@ def progress(counts: dict[str, int], *, recent: int, since: datetime, last: date
         rate=rate,
         left=open_keys / rate if rate else None,
         stuck=open_keys > 0 and now - (last or since) > STUCK,
+        observing=known["created"] + known["observing"],
+        moved=known["moved"],
+        retired=known["retired"],
     )
 
 
 def pause_before_asking_again(*, age: timedelta) -> int:
     """Seconds until a page with progress refreshes: frequently at first, rarely for long work."""
     return next((seconds for limit, seconds in _PAUSES if age < limit), 10)
+
+
+OBSERVE_EVERY = timedelta(seconds=30)  # how often the consumers of old versions are looked at
+DEFAULT_QUIET_DAYS, MOST_QUIET_DAYS = 7, 365  # days without a call after which a consumer counts as moved
+
+
+class Standing(StrEnum):
+    """Where a consumer is between two versions of a key."""
+
+    NEW = "new"  # never used the old version
+    ACKNOWLEDGED = "acknowledged"  # reported that it uses the new version, and did not use the old one since
+    QUIET = "quiet"  # did not use the old version for the demanded days
+    BEHIND = "behind"
+
+
+@dataclass(frozen=True, slots=True)
+class VersionUse:
+    """Successful calls of one caller with one version."""
+
+    calls: int
+    last: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Consumer:
+    """A caller of a key with its use of two of the key's versions. `caller`: as records name it."""
+
+    caller_id: UUID
+    caller: str
+    old: VersionUse | None
+    new: VersionUse | None
+    acknowledged: datetime | None = None  # when it reported that it uses the new version
+
+    @property
+    def has_acknowledged(self) -> bool:
+        """Whether it acknowledged the new version, and did not use the old one afterwards."""
+        return self.acknowledged is not None and (self.old is None or self.old.last < self.acknowledged)
+
+    def moves_at(self, *, announced: datetime, quiet: timedelta) -> datetime:
+        """The time from which it counts as moved, if it does not use the old version again.
+
+        Silence counts from the announcement: a consumer that calls once a month cannot have known before.
+        """
+        if self.has_acknowledged and self.acknowledged is not None:
+            return self.acknowledged
+        last = self.old.last if self.old else announced
+        return max(last, announced) + quiet
+
+    def standing(self, *, announced: datetime, quiet: timedelta, now: datetime) -> Standing:
+        """Where it is at `now`."""
+        if self.old is None:
+            return Standing.NEW
+        if self.has_acknowledged:
+            return Standing.ACKNOWLEDGED
+        return Standing.QUIET if self.moves_at(announced=announced, quiet=quiet) <= now else Standing.BEHIND
+
+
+def all_moved_at(consumers: Iterable[Consumer], *, announced: datetime, quiet: timedelta) -> datetime:
+    """The time from which no consumer of the old version is left, if none uses it again.
+
+    A version that nobody is known to use waits for its days too: nobody has acknowledged anything.
+    """
+    moves = [one.moves_at(announced=announced, quiet=quiet) for one in consumers if one.old is not None]
+    return max(moves, default=announced + quiet)

@@ -1,8 +1,8 @@
-"""Advances bulk rotations, a few keys at a time: the scheduler calls `advance` twice a second while there are any.
+"""Advances rollovers, a few keys at a time: the scheduler calls `advance` twice a second while there is work.
 
-A new key version is a job of the HSM queue, so the next HSM worker creates it when one is killed. One rotation is
+A new key version is a job of the HSM queue, so the next HSM worker creates it when one is killed. One rollover is
 advanced in one transaction under a row lock: a killed scheduler leaves nothing half done, and a second scheduler skips
-the locked row.
+the locked row. A rollover that only waits for its consumers says when it is due again.
 """
 
 import logging
@@ -11,48 +11,58 @@ from uuid import UUID
 
 from django.db import Error as DatabaseError
 from django.db import connection, transaction
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from apps.audit_log.operation_names import Operation
 from apps.core.errors import VaultError
-from apps.core.ids import uuid7
 from apps.core.job_queue import OPEN_STATES, RetryPolicy
-from apps.core.principals import RequestContext
 from apps.domain.access.audit_records import append_change
-from apps.domain.access.grants import Grant, Scope
+from apps.domain.access.grants import Grant
 from apps.domain.access.permissions import Permission
-from apps.domain.access.system_grants import scheduled_grant, system_grant
+from apps.domain.access.system_grants import scheduled_grant
+from apps.domain.bulk_rotation import rules, stages
+from apps.domain.bulk_rotation.announcements import grant_at
 from apps.domain.bulk_rotation.models import Rollover, RolloverKey
 from apps.domain.hsm_client.models import Job
 from apps.domain.keys import versions
-from apps.domain.keys.models import Key
+from apps.domain.keys.models import Key, KeyVersion
 from apps.domain.keys.operations import creation
 
 logger = logging.getLogger(__name__)
 
 AT_ONCE = 8  # jobs that one rotation has in the queue; a person's job waits behind no more than these
 RETRY = RetryPolicy(attempts=3)
+_LEFT_WHEN_CANCELLED = (
+    RolloverKey.State.WAITING,
+    RolloverKey.State.CREATED,
+    RolloverKey.State.OBSERVING,
+    RolloverKey.State.MOVED,
+)
 
 
-def has_open() -> bool:
-    """Whether a bulk rotation is not finished."""
-    return Rollover.objects.filter(finished=None).exists()
+def has_open(*, now: datetime) -> bool:
+    """Whether a rollover is due."""
+    return _due(now).exists()
 
 
 def advance(*, grant: Grant, now: datetime) -> int:
     """Settle the keys whose jobs ended and start the next ones. Returns how many keys were settled.
 
-    An error of one rotation (a locked row, a lost database connection) does not stop the others.
+    An error of one rollover (a locked row, a lost database connection) does not stop the others.
     """
     grant.require(Permission.VAULTS_SWEEP)
     settled = 0
-    for pk in list(Rollover.objects.filter(finished=None).order_by("created").values_list("pk", flat=True)):
+    for pk in list(_due(now).order_by("created").values_list("pk", flat=True)):
         try:
             settled += _advance_one(pk, now)
         except DatabaseError as error:
-            logger.warning("Bulk rotation %s could not be advanced now (%s)", pk, type(error).__name__)
+            logger.warning("Rollover %s could not be advanced now (%s)", pk, type(error).__name__)
             connection.close()
     return settled
+
+
+def _due(now: datetime) -> QuerySet[Rollover]:
+    return Rollover.objects.filter(Q(due=None) | Q(due__lte=now), finished=None)
 
 
 def _advance_one(pk: UUID, now: datetime) -> int:
@@ -62,7 +72,11 @@ def _advance_one(pk: UUID, now: datetime) -> int:
         if rollover is None:
             return 0  # another scheduler has it
         settled = _settle(rollover, now)
-        _start_next(rollover, now)
+        if rollover.state == Rollover.State.RUNNING and not rollover.is_scheduled(now):
+            _start_next(rollover, now)
+            stages.announce_created(rollover, now)
+            stages.observe(rollover, now)
+            stages.retire(rollover, now)
         _finish(rollover, now)
     return settled
 
@@ -73,19 +87,19 @@ def _settle(rollover: Rollover, now: datetime) -> int:
     for job in ended:
         row = begun[job.pk]
         if job.state == Job.State.DONE:
-            row.state = RolloverKey.State.DONE
+            is_bulk = rollover.kind == Rollover.Kind.BULK
+            row.state = RolloverKey.State.DONE if is_bulk else RolloverKey.State.CREATED
+            row.new_version = KeyVersion.objects.values_list("version", flat=True).get(pk=job.subject_id)
         elif RETRY.next_try(row.attempts, now=now):
             row.state = RolloverKey.State.WAITING
         else:
             row.state, row.message = RolloverKey.State.FAILED, job.message[:300]
         row.changed = now
-        row.save(update_fields=["state", "message", "changed"])
+        row.save(update_fields=["state", "new_version", "message", "changed"])
     return len(ended)
 
 
 def _start_next(rollover: Rollover, now: datetime) -> None:
-    if rollover.state != Rollover.State.RUNNING:
-        return
     free = AT_ONCE - _keys(rollover, RolloverKey.State.BEGUN).count()
     for row in _keys(rollover, RolloverKey.State.WAITING).order_by("pk")[: max(free, 0)]:
         row.attempts += 1
@@ -95,7 +109,7 @@ def _start_next(rollover: Rollover, now: datetime) -> None:
                 _start(rollover, row, now)
         except VaultError as error:
             row.state, row.message = RolloverKey.State.FAILED, error.message[:300]
-        row.save(update_fields=["state", "job_id", "attempts", "message", "changed"])
+        row.save(update_fields=["state", "old_version", "job_id", "attempts", "message", "changed"])
 
 
 def _start(rollover: Rollover, row: RolloverKey, now: datetime) -> None:
@@ -104,29 +118,34 @@ def _start(rollover: Rollover, row: RolloverKey, now: datetime) -> None:
     if key is None or key.current is None:
         row.state, row.message = RolloverKey.State.LEFT, "The key was deleted in the meantime."
         return
-    if not key.current.enabled:
+    emergency = rollover.kind == Rollover.Kind.EMERGENCY  # which has disabled the old version
+    if not emergency and not key.current.enabled:
         row.state, row.message = RolloverKey.State.LEFT, "The key was disabled in the meantime."
         return
-    if key.current.created > rollover.created:
+    if key.current.created > rollover.created or (emergency and key.current.version != row.old_version):
         row.state, row.message = RolloverKey.State.LEFT, "The key was rotated by someone else in the meantime."
         return
     vault = rollover.vault
     job, _ = creation.start_creation(
-        grant=_grant_at(rollover, key),
+        grant=grant_at(rollover, row, Permission.VAULTS_SWEEP),
         vault=vault,
         name=key.name,
-        spec=versions.next_version_of(key.current, now=now),
+        spec=versions.next_version_of(key.current, now=now, disabled_too=emergency),
         operation=Operation.KEY_ROTATE,
         now=now,
     )
     row.state, row.job_id, row.message = RolloverKey.State.BEGUN, job.pk, ""
+    row.old_version = key.current.version
 
 
 def _finish(rollover: Rollover, now: datetime) -> None:
+    """End the rollover when all its keys are settled, or note when it is due again."""
     if rollover.state == Rollover.State.CANCELLED:
-        _keys(rollover, RolloverKey.State.WAITING).update(state=RolloverKey.State.LEFT, changed=now)
-    open_states = (RolloverKey.State.WAITING, RolloverKey.State.BEGUN)
-    if RolloverKey.objects.filter(rollover=rollover, state__in=open_states).exists():
+        waiting = RolloverKey.objects.filter(rollover=rollover, state__in=_LEFT_WHEN_CANCELLED)
+        waiting.update(state=RolloverKey.State.LEFT, changed=now)
+    states = set(RolloverKey.objects.filter(rollover=rollover).values_list("state", flat=True).distinct())
+    if states & set(RolloverKey.OPEN):
+        Rollover.objects.filter(pk=rollover.pk).update(due=_next_look(rollover, states, now))
         return
     state = Rollover.State.CANCELLED if rollover.state == Rollover.State.CANCELLED else Rollover.State.DONE
     Rollover.objects.filter(pk=rollover.pk).update(state=state, finished=now)
@@ -134,14 +153,14 @@ def _finish(rollover: Rollover, now: datetime) -> None:
     append_change(grant, operation=Operation.ROLLOVER_END, rollover=str(rollover.pk), state=state)
 
 
+def _next_look(rollover: Rollover, states: set[str], now: datetime) -> datetime | None:
+    if rollover.starts is not None and rollover.is_scheduled(now):
+        return rollover.starts
+    working = {RolloverKey.State.BEGUN}
+    if rollover.state == Rollover.State.RUNNING:
+        working |= {RolloverKey.State.WAITING, RolloverKey.State.CREATED}
+    return None if states & working else now + rules.OBSERVE_EVERY
+
+
 def _keys(rollover: Rollover, state: str) -> QuerySet[RolloverKey]:
     return RolloverKey.objects.filter(rollover=rollover, state=state)
-
-
-def _grant_at(rollover: Rollover, key: Key) -> Grant:
-    """The audit records name who started the rotation, and carry its id as their correlation id."""
-    scope = Scope.of(rollover.vault, "key", key.name, key.pk)
-    request = RequestContext(
-        request_id=uuid7(), correlation_id=str(rollover.pk), user_agent=f"rollover begun by {rollover.begun_by}"
-    )
-    return system_grant(Permission.VAULTS_SWEEP, scope=scope, origin="rollover", request=request)

@@ -18,7 +18,12 @@ from apps.usage.queries import callers_of
 USE_SPAN = timedelta(days=90)
 _NOTHING = "nothing"
 _BREAKING = frozenset(
-    {GuardedOperation.PURGE, GuardedOperation.KEY_IMPORT, GuardedOperation.VAULT_DELETE}
+    {
+        GuardedOperation.PURGE,
+        GuardedOperation.KEY_IMPORT,
+        GuardedOperation.VAULT_DELETE,
+        GuardedOperation.ROLLOVER_OVERRIDE,
+    }
 )  # the others break no caller of the vault
 _MAX_VERSIONS = 1000  # versions counted
 

@@ -28,6 +28,9 @@ _FACTS = f"""
     WHERE o.vault_id = %s AND o.folded_name = %s AND o.deleted IS NULL"""  # noqa: S608  names are ours
 _CURRENT_FACTS = _FACTS.format(on="v.id = o.current_id")
 _NAMED_FACTS = _FACTS.format(on="v.key_id = o.id") + " AND v.version = %s"
+_STATE = """
+    SELECT v.id, k.name, k.managed, v.version, v.enabled FROM keys_key k JOIN keys_keyversion v ON v.key_id = k.id
+    WHERE k.vault_id = %s AND k.folded_name = %s AND k.deleted IS NULL AND v.state = 'ready' AND v.version = %s"""
 _CURRENT_VERSION = """
     SELECT v.version FROM keys_key k JOIN keys_keyversion v ON v.id = k.current_id
     WHERE k.vault_id = %s AND k.folded_name = %s AND k.deleted IS NULL"""
@@ -40,6 +43,25 @@ def find_facts(*, vault_id: UUID, name: str, version: str = "", lock: bool = Fal
     if not rows:
         raise KEYS.not_found(name, version)
     return _COLUMNS.load(rows[0])
+
+
+@dataclass(frozen=True, slots=True)
+class VersionState:
+    """A finished version without its public key, which the scheduler may not read."""
+
+    id: UUID
+    name: str
+    managed: bool
+    version: str
+    enabled: bool
+
+
+def find_state(*, vault_id: UUID, name: str, version: str, lock: bool = False) -> VersionState:
+    """The named version as it is now. Raises `KeyNotFound`. `lock`: in the caller's transaction."""
+    rows = select_prepared(f"{_STATE} FOR UPDATE OF v" if lock else _STATE, [vault_id, name.lower(), version])
+    if not rows:
+        raise KEYS.not_found(name, version)
+    return VersionState(*rows[0])
 
 
 def facts_of(row: KeyVersion) -> KeyFacts:

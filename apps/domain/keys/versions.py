@@ -61,9 +61,9 @@ def attach_protected_key(
     row.save(update_fields=["protected", "state"])
 
 
-def next_version_of(current: KeyVersion, *, now: datetime) -> NewKey:
-    """The version that a rotation creates. Raises `KeyDisabled`."""
-    if not current.enabled:
+def next_version_of(current: KeyVersion, *, now: datetime, disabled_too: bool = False) -> NewKey:
+    """The version that a rotation creates. Raises `KeyDisabled`, unless `disabled_too`: after an emergency."""
+    if not current.enabled and not disabled_too:
         raise rules.KeyDisabled("Operation rotate is not allowed on a disabled key.")
     policy = queries.find_rotation_policy(current.key)
     return NewKey(

@@ -21,7 +21,7 @@ from apps.domain.keys.rules import NewKey
 from apps.domain.vaults.queries import check_serving
 from apps.interfaces.management_api.base import Resource, SwitchSerializer, VaultResource, endpoint
 
-_NAME = r"^[0-9a-zA-Z-]{1,127}\Z"
+KEY_NAME = r"^[0-9a-zA-Z-]{1,127}\Z"
 PAGE = 100
 
 
@@ -45,7 +45,7 @@ class VersionSerializer(serializers.Serializer[Any]):
 
 
 class NewKeySerializer(serializers.Serializer[Any]):
-    name = serializers.RegexField(_NAME)
+    name = serializers.RegexField(KEY_NAME)
     type = serializers.ChoiceField(choices=["RSA", "EC", "oct", "OKP", "AKP"])
     parameter = serializers.CharField(
         max_length=16,
@@ -59,7 +59,7 @@ class NewKeySerializer(serializers.Serializer[Any]):
 class BroughtKeySerializer(serializers.Serializer[Any]):
     """A key that the caller has in clear."""
 
-    name = serializers.RegexField(_NAME)
+    name = serializers.RegexField(KEY_NAME)
     key = serializers.CharField(write_only=True, help_text="a private key: JWK or PEM, as text")
     hardware = serializers.BooleanField(
         required=False, default=True, help_text="false: protected by software, for tests"

@@ -6,7 +6,12 @@ from apps.interfaces.management_api import device_sign_in, health
 from apps.interfaces.management_api.applications import Applications
 from apps.interfaces.management_api.approvals import Approvals
 from apps.interfaces.management_api.attestation import AttestationAuthorities
-from apps.interfaces.management_api.bulk_rotations import Rollovers, VaultRollovers
+from apps.interfaces.management_api.bulk_rotations import (
+    Consumers,
+    EmergencyRollovers,
+    Rollovers,
+    VaultRollovers,
+)
 from apps.interfaces.management_api.denials import Refusals
 from apps.interfaces.management_api.groups import Groups
 from apps.interfaces.management_api.key_statements import KeyStatements
@@ -23,6 +28,7 @@ from apps.interfaces.management_api.vaults import DeletedVaults, Vaults
 
 _VAULT = "api/v1/vaults/<str:name>"
 _OBJECT = f"{_VAULT}/objects/<str:kind>/<str:item>"
+_ROLLOVER = "api/v1/rollovers/<uuid:rollover_id>"
 _APPLICATION = "api/v1/applications/<str:name>"
 
 urlpatterns = [
@@ -67,7 +73,11 @@ urlpatterns = [
     path(f"{_OBJECT}/versions/<str:version>", Objects.as_view({"post": "switch_version"})),
     path(f"{_OBJECT}/try", TestCalls.as_view({"post": "run"})),
     path(f"{_VAULT}/rollovers", VaultRollovers.as_view({"get": "list", "post": "create"})),
-    path("api/v1/rollovers/<uuid:rollover_id>", Rollovers.as_view({"get": "retrieve", "patch": "update"})),
+    path(f"{_VAULT}/keys/<str:item>/consumers", Consumers.as_view({"get": "retrieve"})),
+    path(f"{_VAULT}/keys/<str:item>/emergency-rollover", EmergencyRollovers.as_view({"post": "create"})),
+    path(_ROLLOVER, Rollovers.as_view({"get": "retrieve", "patch": "update"})),
+    path(f"{_ROLLOVER}/keys", Rollovers.as_view({"get": "list_keys"})),
+    path(f"{_ROLLOVER}/retire", Rollovers.as_view({"post": "retire"})),
     path("api/v1/hsm", Worlds.as_view({"get": "list"})),
     path("api/v1/anomalies", Overview.as_view({"get": "list_anomalies"})),
     path("api/v1/coming", Overview.as_view({"get": "list_upcoming"})),

@@ -19,14 +19,14 @@ _ADVANCE_SECONDS, _PAUSE_SECONDS = 1.5, 0.5  # less than the time between two me
 
 @shared_task(name="housekeeping.advance")
 def advance(**_: Any) -> None:
-    """Notify workers of jobs whose message was lost or whose worker died, and advance bulk rotations.
+    """Notify workers of jobs whose message was lost or whose worker died, and advance rollovers.
 
-    One message for both, every two seconds: each costs the scheduler 9 ms. While there is a bulk rotation, the task
-    advances it several times.
+    One message for both, every two seconds: each costs the scheduler 9 ms. While a rollover is due, the task advances
+    it several times.
     """
     client.renotify_stale_jobs(now=clock.now())
     until = time.monotonic() + _ADVANCE_SECONDS
-    while runner.has_open() and time.monotonic() < until:
+    while runner.has_open(now=clock.now()) and time.monotonic() < until:
         runner.advance(grant=scheduled_grant(), now=clock.now())
         time.sleep(_PAUSE_SECONDS)
 

@@ -2,6 +2,7 @@
 
 creation        create, rotate, import, bring your own (BYOK), update
 rotation        rotation policies, and carrying them out
+retirement      disabling an old version
 key_release     secure key release
 random_numbers  random bytes
 

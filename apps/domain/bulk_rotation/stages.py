@@ -1,0 +1,79 @@
+"""The stages of a staged rollover after the new version: announce, observe, moved, retire.
+
+Each function advances some keys in the transaction of `runner.py`, which holds the lock of the rollover's row.
+"""
+
+from datetime import datetime
+
+from django.db.models import QuerySet
+
+from apps.audit_log.operation_names import Operation
+from apps.core.errors import VaultError
+from apps.domain.access.audit_records import append_change
+from apps.domain.access.permissions import Permission
+from apps.domain.bulk_rotation.announcements import announce, announce_retirement, grant_at
+from apps.domain.bulk_rotation.consumers import are_moved
+from apps.domain.bulk_rotation.models import Rollover, RolloverKey
+from apps.domain.keys.kind import KEYS
+from apps.domain.keys.operations import retirement
+
+AT_ONCE = 100  # keys in one transaction, so that it is short
+_State = RolloverKey.State
+
+
+def announce_created(rollover: Rollover, now: datetime) -> None:
+    """Announce new versions. From now on consumers can know of them. An emergency has no old version to observe."""
+    state = _State.RETIRED if rollover.kind == Rollover.Kind.EMERGENCY else _State.OBSERVING
+    for turn in _turns(rollover, _State.CREATED)[:AT_ONCE]:
+        announce(rollover, turn, now=now)
+        turn.state, turn.announced, turn.changed = state, now, now
+        turn.save(update_fields=["state", "announced", "changed"])
+
+
+def observe(rollover: Rollover, now: datetime) -> None:
+    """Find the keys whose consumers have all moved, and those where one came back."""
+    turns = list(_turns(rollover, _State.OBSERVING, _State.MOVED))
+    moved = are_moved(rollover=rollover, turns=turns, now=now)
+    for turn in turns:
+        state = _State.MOVED if moved[turn.pk] else _State.OBSERVING
+        if state == turn.state:
+            continue
+        turn.state, turn.changed = state, now
+        turn.save(update_fields=["state", "changed"])
+        append_change(
+            grant_at(rollover, turn, Permission.VAULTS_SWEEP),
+            operation=Operation.ROLLOVER_OBSERVE,
+            object_id=KEYS.object_id(turn.name, turn.old_version),
+            rollover=str(rollover.pk),
+            moved=state == _State.MOVED,
+        )
+
+
+def retire(rollover: Rollover, now: datetime) -> None:
+    """Disable the old versions of keys whose retirement was requested or is automatic, and that have moved.
+
+    Those with an override do not wait for their consumers.
+    """
+    moved = _turns(rollover, _State.MOVED)
+    if not rollover.automatic:
+        moved = moved.filter(released=True)
+    overridden = _turns(rollover, _State.OBSERVING).filter(overridden=True)
+    for turn in [*moved[:AT_ONCE], *overridden[:AT_ONCE]]:
+        _retire_one(rollover, turn, now)
+
+
+def _retire_one(rollover: Rollover, turn: RolloverKey, now: datetime) -> None:
+    grant = grant_at(rollover, turn, Permission.KEYS_UPDATE)
+    try:
+        retirement.disable_version(grant=grant, vault=rollover.vault, name=turn.name, version=turn.old_version, now=now)
+    except VaultError as error:  # the key was deleted meanwhile
+        turn.state, turn.message, turn.changed = _State.LEFT, error.message[:300], now
+        turn.save(update_fields=["state", "message", "changed"])
+        return
+    turn.state, turn.retired, turn.changed = _State.RETIRED, now, now
+    turn.save(update_fields=["state", "retired", "changed"])
+    announce_retirement(rollover, turn, now=now)
+
+
+def _turns(rollover: Rollover, *states: str) -> QuerySet[RolloverKey]:
+    return RolloverKey.objects.filter(rollover=rollover, state__in=states).order_by("pk")
