@@ -14,6 +14,7 @@ LINES_WIDTH, LINES_HEIGHT, LINES_TOP = 640, 150, 8
 BARS_WIDTH, BARS_HEIGHT, BARS_TOP = 960, 96, 16
 DAYS_WIDTH, DAYS_HEIGHT, DAYS_STEP = 1080, 92, 14
 MOST_NODES = 30  # a larger map cannot be read
+_LONGEST_NAME = 40  # in a picture; the table has all of it
 _ROOM = 1.1  # above the highest point, so that it is not taken for the rule
 _MOST_MARKS = 4  # in a column of the timeline; the rest is a number above them
 _EVENTS = {
@@ -312,3 +313,33 @@ def graph(pairs: Sequence[tuple[str, str, int]]) -> Graph | None:
     left, right = places(callers, len(callers)), places(items, len(items))
     edges = [Edge(left[who], right[item], f"{1 + math.log10(uses):.1f}", who, item, uses) for who, item, uses in pairs]
     return Graph(list(left.items()), list(right.items()), edges, rows * 32 + 16)
+
+
+# Consumers of the versions of a key
+
+
+class ConsumerMark(NamedTuple):
+    """One consumer in the picture: its line, and what stands in the columns of the old and the new version."""
+
+    name: str
+    y: int
+    old: str  # "": not used; "behind" or "moved"
+    new: bool
+
+
+class ConsumerChart(NamedTuple):
+    """One line for each consumer; no line where there are too many to read."""
+
+    marks: list[ConsumerMark]
+    height: int
+    summary: str
+
+
+def consumer_chart(consumers: Sequence[tuple[str, str, bool]]) -> ConsumerChart:
+    """Of (name, old, new) as in `ConsumerMark`."""
+    shown = consumers if len(consumers) <= MOST_NODES else []
+    marks = [ConsumerMark(name[:_LONGEST_NAME], 44 + at * 26, old, new) for at, (name, old, new) in enumerate(shown)]
+    behind = sum(old == "behind" for _, old, _ in consumers)
+    known = counted(len(consumers), "consumer", "consumers")
+    summary = f"{behind} of {known} still use the old version." if consumers else "No consumer is known."
+    return ConsumerChart(marks, 36 + len(marks) * 26, summary)

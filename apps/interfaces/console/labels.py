@@ -6,6 +6,12 @@ _LABELS = {
     "security-operations": "security operations",
     # Scheduled changes
     "is purged": "purged",
+    # Kinds and stages of rollovers
+    "bulk": "bulk rotation",
+    "staged": "rollover",
+    "emergency": "emergency rollover",
+    "begun": "in the HSM",
+    "left": "left out",
     # Jobs
     "hsm.generate_key": "Create key",
     "hsm.create_vault_key": "Create vault key",

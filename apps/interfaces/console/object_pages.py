@@ -9,12 +9,15 @@ from django.urls import reverse
 from apps.core.clock import now
 from apps.domain.access.grants import Grant, Scope
 from apps.domain.access.permissions import Permission
+from apps.domain.bulk_rotation.consumers import consumer_grid
+from apps.domain.bulk_rotation.rules import Standing
 from apps.domain.catalog import operations
 from apps.domain.catalog import queries as inventory
 from apps.domain.keys import rotation_policy
 from apps.domain.keys.operations import creation as keys
 from apps.domain.keys.queries import KeyFacts, find_rotation_policy
 from apps.domain.vaults.models import Vault
+from apps.interfaces.console import charts
 from apps.interfaces.console.base import Page
 from apps.interfaces.console.code_samples import use_it
 from apps.interfaces.console.security_operations.forms import KeyForm
@@ -22,6 +25,7 @@ from apps.interfaces.console.vault_pages import VaultFormPage
 from apps.usage import queries as usage
 
 P = Permission
+_PLACE = {Standing.BEHIND: "behind", "": "behind"}  # of a consumer that has used the old version
 
 
 class ObjectPage(Page):
@@ -61,6 +65,19 @@ class ObjectPage(Page):
             "next_rotation": rotation_policy.due_date(policy, row.current) if policy else None,
             **use_it(vault, kind, row, language),
         }
+
+    def consumers_tab(self, vault: Vault, row: Any) -> dict[str, Any]:
+        """The consumers of a key's old and new version, as a picture and a table."""
+        grid = consumer_grid(vault=vault, key=row, now=now())
+        marks = [
+            (
+                line.application,
+                "" if line.consumer.old is None else _PLACE.get(line.standing, "moved"),
+                line.consumer.new is not None,
+            )
+            for line in grid.lines
+        ]
+        return {"grid": grid, "consumer_chart": charts.consumer_chart(marks)}
 
 
 class KeyCreationPage(VaultFormPage, abstract=True):

@@ -17,6 +17,8 @@ from apps.interfaces.console.developers.base import DevPage, VaultPage
 from apps.interfaces.console.developers.forms import KeyForm, RevealForm
 from apps.interfaces.console.form_commands import command, commands
 
+_TABS = {"versions": "Versions", "use": "Code samples", "usage": "Calls"}
+
 
 class ObjectPage(object_pages.ObjectPage, DevPage):
     """Base of the pages about one object. Operations on the page of the lifecycle simulation lead back to it."""
@@ -44,8 +46,9 @@ class ObjectPage(object_pages.ObjectPage, DevPage):
         return self.show(
             template="portal/developers/object.html",
             tab=tab,
-            tabs={"versions": "Versions", "use": "Code samples", "usage": "Calls"},
+            tabs=_TABS | ({"consumers": "Consumers"} if kind == "keys" else {}),
             **facts,
+            **(self.consumers_tab(vault, row) if tab == "consumers" and kind == "keys" else {}),
             **context,
             names={str(app.client_id): app.name for app in self.applications().values()},
             may=may,

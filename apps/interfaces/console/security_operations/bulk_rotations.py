@@ -1,4 +1,4 @@
-"""Bulk rotation of the keys of a vault: start, progress, pause, cancel."""
+"""Bulk rotations and staged rollovers of the keys of a vault: start, progress, pause, cancel, retire."""
 
 from typing import Any, ClassVar
 from uuid import UUID
@@ -11,11 +11,14 @@ from apps.domain.access.grants import Scope
 from apps.domain.access.permissions import Permission
 from apps.domain.bulk_rotation import operations, queries, rules
 from apps.domain.bulk_rotation.models import Rollover
+from apps.domain.bulk_rotation.operations import RolloverPlan
 from apps.interfaces.console.form_commands import commands
-from apps.interfaces.console.labels import counted
+from apps.interfaces.console.labels import counted, word
 from apps.interfaces.console.security_operations.base import SecopsPage, VaultPage
-from apps.interfaces.console.security_operations.forms import RolloverForm
+from apps.interfaces.console.security_operations.forms import RolloverForm, StagedRolloverForm
 from apps.interfaces.console.vault_pages import VaultFormPage
+
+_MOST_KEYS = 200  # in the table of a page
 
 
 class RolloverPage(SecopsPage):
@@ -31,7 +34,8 @@ class NewRollover(VaultFormPage, VaultPage):
 
     def submit(self, form: RolloverForm) -> HttpResponse:
         """Start the bulk rotation."""
-        row = operations.start(grant=self.grant(self.scope()), vault=self.vault, now=now(), **form.cleaned_data)
+        plan = RolloverPlan(**form.cleaned_data)
+        row = operations.start(grant=self.grant(self.scope()), vault=self.vault, plan=plan, now=now())
         text = "Bulk rotation started. You can leave this page; it runs in the background."
         return self.redirect_with_success(text, "secops:rollover", row.pk)
 
@@ -44,6 +48,23 @@ class NewRollover(VaultFormPage, VaultPage):
             "lead": f"Creates a new version of {keys}. Older versions still decrypt.",
             "verb": f"Rotate keys of {self.vault.name}",
         }
+
+
+class NewStagedRollover(VaultFormPage, VaultPage):
+    permissions: ClassVar = {"get": Permission.KEYS_ROTATE, "post": Permission.KEYS_ROTATE}
+    error_field = "key"
+    form_class = StagedRolloverForm
+    title = "Roll keys over"
+    lead = "Creates new versions, shows who still uses the old ones, and retires them when everybody has moved."
+    verb = "Start rollover"
+
+    def form(self, data: Any = None) -> StagedRolloverForm:
+        return StagedRolloverForm(data, initial={"key": self.request.GET.get("key", "")[:127]})
+
+    def submit(self, form: StagedRolloverForm) -> HttpResponse:
+        """Start the rollover."""
+        row = operations.start(grant=self.grant(self.scope()), vault=self.vault, plan=form.plan(), now=now())
+        return self.redirect_with_success("Rollover started. It runs in the background.", "secops:rollover", row.pk)
 
 
 class Rollovers(RolloverPage):
@@ -74,11 +95,16 @@ class OneRollover(RolloverPage):
         tenth = str(progress.percent // 10 * 10)
         return {
             "row": row,
+            "noun": word(row.kind).capitalize(),
+            "short_noun": "rotation" if row.kind == Rollover.Kind.BULK else "rollover",
             "command": commands(
-                "bulk-rotation",
+                "bulk-rotation" if row.kind == Rollover.Kind.BULK else "rollover",
                 ("show", "pause" if row.state == Rollover.State.RUNNING else "resume", "cancel"),
                 row.pk,
             ),
+            "retire_command": commands("rollover", ("keys", "retire"), row.pk),
+            "turns": queries.list_turns(row, limit=_MOST_KEYS) if row.kind != Rollover.Kind.BULK else [],
+            "scheduled": row.is_scheduled(moment),
             "progress": progress,
             "tenth": tenth,
             "again": f"{reverse('secops:rollover', args=[row.pk])}?part=progress&seen={tenth}",
@@ -105,3 +131,15 @@ class SwitchRollover(RolloverPage):
             Rollover.State.CANCELLED: "Cancelled. Keys already rotated stay rotated.",
         }[Rollover.State(state)]
         return self.redirect_with_success(text, "secops:rollover", row.pk)
+
+
+class RetireVersions(RolloverPage):
+    permissions: ClassVar = {"post": Permission.KEYS_UPDATE}
+    error_page = ("secops:rollover", "rollover_id")
+
+    def post(self, request: HttpRequest, rollover_id: UUID) -> HttpResponse:
+        """Have the old versions disabled; those in use only with the approval of a second person."""
+        row = queries.get_rollover(rollover_id=rollover_id)
+        grant, override = self.grant(Scope.of(row.vault)), request.POST.get("override") == "yes"
+        operations.retire(grant=grant, rollover_id=row.pk, override=override, now=now())
+        return self.redirect_with_success("The old versions are being retired.", "secops:rollover", row.pk)

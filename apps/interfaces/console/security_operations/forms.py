@@ -9,6 +9,9 @@ from apps.core.principals import PersonRole
 from apps.domain.access.permissions import Permission
 from apps.domain.access.queries import list_groups
 from apps.domain.access.roles import ASSIGNABLE
+from apps.domain.bulk_rotation.models import Rollover
+from apps.domain.bulk_rotation.operations import RolloverPlan
+from apps.domain.bulk_rotation.rules import DEFAULT_QUIET_DAYS, MOST_QUIET_DAYS
 from apps.domain.identity.queries import list_applications, list_developer_names
 from apps.domain.keys.key_material import LARGEST_TEXT, ImportedKeyMaterial, parse_pem
 from apps.domain.keys.models import RotationPolicy
@@ -17,7 +20,7 @@ from apps.domain.keys.rules import NewKey
 from apps.domain.security_worlds.queries import list_worlds
 from apps.domain.vaults.models import Vault
 from apps.domain.vaults.queries import list_vaults
-from apps.interfaces.console.form_commands import CliCommand, CommandForm, Values, flag, software, value_or
+from apps.interfaces.console.form_commands import CliCommand, CommandForm, Values, flag, software, utc, value_or
 
 _KEY_KINDS = (
     ("RSA-2048", "RSA 2048"),
@@ -253,6 +256,44 @@ class RolloverForm(CommandForm):
         help_text="0 = all enabled keys.",
     )
     reason = forms.CharField(label="Reason", max_length=300, help_text="Recorded in the audit log.")
+
+
+class StagedRolloverForm(CommandForm):
+    cli = CliCommand(
+        "rollover start",
+        options={
+            "vault": "--vault",
+            "key": "--key",
+            "older_than_days": "--older-than",
+            "quiet_days": "--quiet-days",
+            "automatic": flag("--automatic"),
+            "starts": utc("--at"),
+            "reason": "--reason",
+        },
+    )
+
+    key = forms.CharField(label="Only this key", max_length=127, required=False, help_text="Empty = all enabled keys.")
+    older_than_days = forms.IntegerField(
+        label="Only keys older than … days", min_value=0, max_value=3650, initial=0, help_text="0 = of any age."
+    )
+    quiet_days = forms.IntegerField(
+        label="Days without a call after which a consumer has moved",
+        min_value=0,
+        max_value=MOST_QUIET_DAYS,
+        initial=DEFAULT_QUIET_DAYS,
+        help_text="Unless it has acknowledged the new version.",
+    )
+    automatic = forms.BooleanField(label="Retire old versions when all consumers have moved", required=False)
+    starts = forms.DateTimeField(
+        label="Start not before (optional)",
+        required=False,
+        widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
+    )
+    reason = forms.CharField(label="Reason", max_length=300, help_text="Recorded in the audit log.")
+
+    def plan(self) -> RolloverPlan:
+        """What the valid form asks for."""
+        return RolloverPlan(kind=Rollover.Kind.STAGED, **self.cleaned_data)
 
 
 class ApplicationForm(CommandForm):

@@ -12,6 +12,7 @@ from apps.core.clock import now
 from apps.core.errors import BadRequest
 from apps.domain.access.grants import Grant
 from apps.domain.access.permissions import Permission
+from apps.domain.bulk_rotation import operations as rollovers
 from apps.domain.catalog import operations
 from apps.domain.catalog import queries as inventory
 from apps.domain.catalog.role_targets import describe_assignments
@@ -34,9 +35,11 @@ _TABS = {
     "use": "Code samples",
     "access": "Access",
     "usage": "Usage",
+    "consumers": "Consumers",
     "rotation": "Rotation",
     "history": "History",
 }
+_OF_KEYS = frozenset({"consumers", "rotation"})
 
 
 class PurgeNotConfirmed(BadRequest):
@@ -62,7 +65,8 @@ class OneObject(ObjectPage):
         return self.show(
             **facts,
             tab=tab,
-            tabs={name: label for name, label in _TABS.items() if name != "rotation" or kind == "keys"},
+            tabs={name: label for name, label in _TABS.items() if name not in _OF_KEYS or kind == "keys"},
+            **(self.consumers_tab(vault, row) if tab == "consumers" and kind == "keys" else {}),
             may={"recover": True, "rotate": kind == "keys", "delete": True},
             by_version=_by_version(facts["uses"]),
             callers=_recent_callers(vault, f"{kind}/{row.name}"),
@@ -112,16 +116,23 @@ class ImpactConfirmation(ObjectPage, ABC):
 
     def confirm(self, vault: Vault, row: Any) -> HttpResponse | None:
         """The page that asks for confirmation; None if there are no callers, or after the confirmation."""
+        if self.request.POST.get("notified") == "yes" or not self.callers(vault, row):
+            return None
+        return self.show_impact(vault, row)
+
+    def callers(self, vault: Vault, row: Any) -> list[Any]:
+        """Who used the object, or the version of the address, in the last day."""
         kind, version = self.kwargs["kind"], self.kwargs.get("version", row.current.version)
-        callers = _recent_callers(
+        return _recent_callers(
             vault, f"{kind}/{row.name}" if version == row.current.version else f"{kind}/{row.name}/{version}"
         )
-        if not callers or self.request.POST.get("notified") == "yes":
-            return None
+
+    def show_impact(self, vault: Vault, row: Any) -> HttpResponse:
+        """The page that asks for confirmation."""
         return self.show(
             vault=vault,
             row=row,
-            callers=callers,
+            callers=self.callers(vault, row),
             names=application_names(),
             fields=[(name, value) for name, value in self.request.POST.items() if name != "csrfmiddlewaretoken"],
             back=self.object_url(),
@@ -141,6 +152,30 @@ class SwitchVersion(ImpactConfirmation, object_pages.VersionSwitch):
     def done(self, text: str) -> HttpResponse:
         undo = None if self.enabled else Undo(self.request.path, "enabled", "yes")
         return self.redirect_with_success(text, self.object_url(), undo=undo)
+
+
+class EmergencyRollover(ImpactConfirmation, object_pages.ObjectOperation):
+    """Disable the current version of a key at once, and create a new one."""
+
+    permissions: ClassVar = {"post": P.KEYS_UPDATE}
+    act = "update"
+
+    def verb(self, row: Any) -> str:
+        return f"Disable and replace the current version of {row.name}"
+
+    def confirm(self, vault: Vault, row: Any) -> HttpResponse | None:
+        """Always asks, also where nobody used the key lately."""
+        return None if self.request.POST.get("notified") == "yes" else self.show_impact(vault, row)
+
+    def perform(self, grant: Grant, vault: Vault, row: Any) -> str:
+        """The callers fail within a second, until they use the new version."""
+        rotate = self.grant(grant.scope, P.KEYS_ROTATE)
+        reason = grant.request.reason or "emergency"
+        rollovers.start_emergency(grant=grant, rotate=rotate, vault=vault, name=row.name, reason=reason, now=now())
+        return f"The current version of {row.name} is disabled. A new version is being created."
+
+    def object_url(self) -> str:
+        return super().object_url() + "?tab=consumers"
 
 
 class Delete(ImpactConfirmation, object_pages.Deletion):
@@ -201,7 +236,11 @@ def _commands(singular: str, vault: Vault, row: Any) -> str:
         purge = command(f"{singular} purge", row.name, vault=vault.name, yes_purge=row.name)
         return f"{command(f'{singular} recover', row.name, vault=vault.name)}\n{purge}"
     rotate = ("rotate",) if singular == "key" else ()
-    return commands(singular, ("show", *rotate, "disable", "delete", "recover"), row.name, vault=vault.name)
+    lines = commands(singular, ("show", *rotate, "disable", "delete", "recover"), row.name, vault=vault.name)
+    if singular != "key":
+        return lines
+    emergency = command("rollover emergency", row.name, vault=vault.name, reason="WHY", yes_disable=row.name)
+    return f"{lines}\n{command('rollover consumers', row.name, vault=vault.name)}\n{emergency}"
 
 
 def _recent_callers(vault: Vault, object_id: str) -> list[Any]:
