@@ -37,7 +37,12 @@ NOTED = (
     Noted("keys_key", Topic.OBJECTS, "name, folded_name, vault_id, deleted"),
     Noted("secrets_secret", Topic.OBJECTS, "name, folded_name, vault_id, deleted"),
     Noted("certificates_certificate", Topic.OBJECTS, "name, folded_name, vault_id, deleted"),
-    Noted("keys_keyversion", Topic.OBJECTS, f"state, protected_id, {_ATTRIBUTES}", when="OLD.state = 'ready'"),
+    Noted(
+        "keys_keyversion",
+        Topic.OBJECTS,
+        f"state, protected_id, rehearsed_until, refused_until, refused_percent, {_ATTRIBUTES}",
+        when="OLD.state = 'ready'",
+    ),
     Noted("secrets_secretversion", Topic.OBJECTS, "sealed, version, secret_id"),
 )
 

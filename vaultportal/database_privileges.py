@@ -44,6 +44,7 @@ _OUTBOX = (  # all columns but the number and the transaction id, which the data
 _OBJECT = "SELECT, INSERT, DELETE, UPDATE (current_id, deleted, purge_after)"
 _CERTIFICATE = "SELECT, INSERT, DELETE, UPDATE (current_id, deleted, purge_after, policy, policy_updated)"
 _ATTRIBUTES = "enabled, not_before, expires, tags, updated"
+_REHEARSAL = "rehearsed_until, refused_until, refused_percent"
 _VAULT = (
     "world_id, state, recoverable_days, purge_protection, production, rsa1_5, test, owner_id, frozen, limits, tags, "
     "tool_settings, deleted, purge_after, purged"
@@ -164,7 +165,8 @@ PRIVILEGES = (
     Allowed("keys_key", web=_OBJECT, hsm="SELECT, UPDATE (current_id)", jobs=_OBJECT, auditor=_NAME),
     Allowed(
         "keys_keyversion",
-        web=f"SELECT, INSERT, DELETE, UPDATE (state, protected_id, operations, release_policy, {_ATTRIBUTES})",
+        web="SELECT, INSERT, DELETE, "
+        f"UPDATE (state, protected_id, operations, release_policy, {_ATTRIBUTES}, {_REHEARSAL})",
         hsm="SELECT, UPDATE (state, protected_id, not_before, expires)",
         # A trigger (migration keys 0004) lets the scheduler disable versions and enable none.
         jobs="SELECT, INSERT, DELETE, UPDATE (state, enabled, updated)",
@@ -178,7 +180,7 @@ PRIVILEGES = (
     ),
     Allowed(
         "rollovers_rolloverkey",
-        web="SELECT, INSERT, UPDATE (state, message, changed, released, overridden)",
+        web="SELECT, INSERT, UPDATE (state, message, changed, released, overridden, rehearsed_from, rehearsed_until)",
         jobs="SELECT, UPDATE",
     ),
     Allowed("secrets_secret", web=_OBJECT, hsm="SELECT, INSERT, UPDATE (current_id)", jobs=_OBJECT, auditor=_NAME),

@@ -22,7 +22,9 @@ from apps.core.ids import uuid7
 from apps.core.sql import execute, execute_prepared
 from apps.usage import counters
 
-__all__ = ["INTO", "ROWS", "Numbered", "Record", "append", "sanitize_text"]
+__all__ = ["INTO", "ROWS", "WOULD_FAIL", "Numbered", "Record", "append", "sanitize_text"]
+
+WOULD_FAIL = "wouldFail"  # the detail of a use that succeeded during a rehearsal of the version's retirement
 
 _COLUMNS = {**HEADER_COLUMNS, "commitment": "bytea", "sealed": "bytea"}
 _TYPED = ", ".join(f"{name} {kind}" for name, kind in _COLUMNS.items())
@@ -150,6 +152,7 @@ def _count(records: Sequence[Record]) -> None:
             sanitize_text(record.object_id),
             record.operation,
             record.status,
+            WOULD_FAIL in record.detail,
         )
         for record in records
         if record.vault_id is not None and record.phase != "attempt" and not record.operation.startswith("Log")

@@ -103,6 +103,38 @@ def consumers(ctx: typer.Context, name: Name, vault: Vault) -> None:
 
 
 @app.command()
+def rehearse(
+    ctx: typer.Context,
+    rollover: Id,
+    hours: Annotated[int, typer.Option("--hours", min=0, max=2160, help="how long; 0 ends the rehearsal")] = 24,
+) -> None:
+    """Rehearse the retirement: calls with the old versions succeed, and are reported as such that would fail."""
+    changed = client_of(ctx).manage("POST", "rollovers", rollover, "rehearsal", body={"hours": hours})
+    text = f"The rehearsal has begun. Its report: portal rollover rehearsal {rollover}"
+    print_result(text if hours else "The rehearsal is ended.", **changed)
+
+
+@app.command()
+def rehearsal(ctx: typer.Context, rollover: Id) -> None:
+    """Show for each key whether its rehearsal is clean, and who would have failed."""
+    rows = client_of(ctx).manage("GET", "rollovers", rollover, "rehearsal")
+    if not Format.json:
+        rows = [{**row, "would_fail": ", ".join(one["caller"] for one in row["would_fail"])} for row in rows]
+    print_table(rows, ("key", "state", "since", "until", "would_fail"), empty="There was no rehearsal.")
+
+
+@app.command("brown-out")
+def brown_out(
+    ctx: typer.Context,
+    rollover: Id,
+    percent: Annotated[int, typer.Option("--percent", help="1 or 10; 0 ends it")] = 1,
+) -> None:
+    """Refuse some calls with the old versions for a minute, after a clean rehearsal."""
+    changed = client_of(ctx).manage("POST", "rollovers", rollover, "brown-out", body={"percent": percent})
+    print_result(f"{percent} % of the calls are refused for a minute." if percent else "It is ended.", **changed)
+
+
+@app.command()
 def retire(
     ctx: typer.Context,
     rollover: Id,

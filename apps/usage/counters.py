@@ -46,6 +46,7 @@ _USES = _add_to(
     "vault_id, object_id, operation, caller_id",
     "done",
     "refused",
+    "would_fail",
     more=", last = greatest(known.last, excluded.last)",
 )
 _MINUTES = _add_to("usage_minutecount", "minute, vault_id", "done", "refused", "failed")
@@ -63,6 +64,7 @@ class Use(NamedTuple):
     object_id: str
     operation: str
     status: int
+    would_fail: bool = False  # it succeeded during a rehearsal of the version's retirement
 
 
 class _Tally:
@@ -126,9 +128,10 @@ class _Tally:
             if len(self._uses) >= _MAX_COUNTS:
                 return
             names = {"vault_id": vault_id, "object_id": object_id, "operation": use.operation, "caller_id": caller_id}
-            row = {"id": uuid7(), **names, "caller": use.caller, "done": 0, "refused": 0, "last": at}
+            row = {"id": uuid7(), **names, "caller": use.caller, "done": 0, "refused": 0, "would_fail": 0, "last": at}
             self._uses[key] = row
         row[result] += 1
+        row["would_fail"] += use.would_fail
         row["last"] = max(row["last"], at)
 
     def flush(self) -> None:
@@ -163,7 +166,7 @@ class _Tally:
                 for key, row in unwritten.items():
                     known = rows.setdefault(key, row)
                     if known is not row:
-                        for name in known.keys() & {"done", "refused", "failed"}:
+                        for name in known.keys() & {"done", "refused", "failed", "would_fail"}:
                             known[name] += row[name]
 
     def _run(self) -> None:

@@ -15,6 +15,8 @@ class UseCount(UuidModel):
     operation = models.TextField()
     done = models.BigIntegerField(default=0)
     refused = models.BigIntegerField(default=0)
+    # Succeeded during a rehearsal of the version's retirement; counted in `done` too.
+    would_fail = models.BigIntegerField(default=0, db_default=0)
     first = models.DateTimeField()
     last = models.DateTimeField()
 

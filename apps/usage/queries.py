@@ -33,12 +33,17 @@ def callers_of(
 
 def uses_of_versions(
     *, vault_id: UUID, object_ids: Iterable[str], operations: Iterable[str]
-) -> list[tuple[str, UUID, str, int, datetime]]:
-    """List (object_id, caller_id, caller, successful calls, last) of versions, named as keys/<name>/<version>."""
+) -> list[tuple[str, UUID, str, int, int, datetime]]:
+    """List (object_id, caller_id, caller, calls, of these in rehearsals, last call) of keys/<name>/<version>.
+
+    Only successful calls.
+    """
     rows = UseCount.objects.filter(
         vault_id=vault_id, object_id__in=list(object_ids), operation__in=list(operations), done__gt=0
     )
-    summed = rows.values_list("object_id", "caller_id", "caller").annotate(calls=Sum("done"), latest=Max("last"))
+    summed = rows.values_list("object_id", "caller_id", "caller").annotate(
+        calls=Sum("done"), rehearsed=Sum("would_fail"), latest=Max("last")
+    )
     return list(summed.order_by("-latest"))
 
 

@@ -39,6 +39,11 @@ SHOWN = {
     "secops:version_switch": ("vaults/demo-europe/keys/{key}", "portal key disable {key}"),
     "secops:rollover_new": ("vaults/demo-europe/roll", "portal bulk-rotation start"),
     "secops:rollover_switch": ("rollovers/{rollover}", "portal bulk-rotation resume {rollover}"),
+    "secops:rollover_staged": ("vaults/demo-europe/rollover", "portal rollover start"),
+    "secops:rollover_rehearse": ("rollovers/{staged}", "portal rollover rehearse {staged}"),
+    "secops:rollover_brown_out": ("rollovers/{staged}", "portal rollover brown-out {staged}"),
+    "secops:rollover_retire": ("rollovers/{staged}", "portal rollover retire {staged}"),
+    "secops:key_emergency": ("vaults/demo-europe/keys/{key}", "portal rollover emergency {key}"),
     "secops:decide": ("approvals", "portal approval approve {request}"),
     "secops:application_new": ("applications/new", "portal application create"),
     "secops:secret_new": ("applications/{client_id}", "portal application secret {application}"),
@@ -118,6 +123,7 @@ def places(stack, bench, tmp_path_factory):
     with psycopg.connect(os.environ["DATABASE_URL"]) as owner:  # paused before its only key was rotated
         owner.execute("UPDATE rollovers_rollover SET state = 'paused', finished = NULL WHERE id = %s", [rollover])
         owner.execute("UPDATE rollovers_rolloverkey SET state = 'waiting' WHERE rollover_id = %s", [rollover])
+    staged = terminal.json("rollover", "start", "--vault", "demo-europe", "--key", key, "--reason", "a test")["id"]
     deleted = f"v{fresh()}"
     terminal.run("vault", "create", deleted, "--world", "europe")
     terminal.run("vault", "delete", deleted, "--yes-delete", deleted)
@@ -132,6 +138,7 @@ def places(stack, bench, tmp_path_factory):
         "client_id": made["client_id"],
         "group": group,
         "rollover": rollover,
+        "staged": staged,
         "request": waiting["id"],
         "test": bench.vault,
         "own": bench.environment["AZURE_CLIENT_ID"],

@@ -26,6 +26,8 @@ SAMPLES = {
     "rotate_after": "30",
     "expires_after": "60",
     "older_than_days": "5",
+    "quiet_days": "7",
+    "starts": "2026-11-01T10:00",
     "duty": "developer",
     "first": "0",
     "last": "7",

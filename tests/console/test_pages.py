@@ -29,7 +29,9 @@ PAGES = {
     "object_usage": "vaults/demo-europe/keys/pictured?tab=usage",
     "object_rotation": "vaults/demo-europe/keys/pictured?tab=rotation",
     "object_history": "vaults/demo-europe/keys/pictured?tab=history",
+    "object_consumers": "vaults/demo-europe/keys/pictured?tab=consumers",
     "rollover_new": "vaults/demo-europe/roll",
+    "rollover_staged": "vaults/demo-europe/rollover?key=pictured",
     "rollovers": "rollovers",
     "approvals": "approvals",
     "applications": "applications",
@@ -63,7 +65,7 @@ def test_the_list_of_pages_is_whole():
         if "get" in methods(p)
     }
     assert names - {"application", "rollover"} <= {
-        re.sub(r"_(empty|usage|use|access|rotation|history|syslog)$", "", name) for name in PAGES
+        re.sub(r"_(empty|usage|use|access|consumers|rotation|history|syslog)$", "", name) for name in PAGES
     }
 
 

@@ -65,10 +65,10 @@ def consumers_of(*, vault_id: UUID, turns: Sequence[RolloverKey]) -> dict[UUID, 
     found: dict[UUID, dict[UUID, dict[bool, VersionUse]]] = {turn.pk: {} for turn in turns}
     names: dict[UUID, str] = {}
     rows = uses_of_versions(vault_id=vault_id, object_ids=places, operations=REFUSED_WHEN_DISABLED)
-    for object_id, caller_id, caller, calls, last in rows:
+    for object_id, caller_id, caller, calls, would_fail, last in rows:
         names[caller_id] = caller
         for pk, is_old in places[object_id]:
-            found[pk].setdefault(caller_id, {})[is_old] = VersionUse(calls, last)
+            found[pk].setdefault(caller_id, {})[is_old] = VersionUse(calls, last, would_fail)
     acknowledged = _acknowledgements(turns)
     for pk, caller_id, caller in acknowledged:
         names.setdefault(caller_id, caller)

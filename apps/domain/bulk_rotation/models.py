@@ -81,6 +81,8 @@ class RolloverKey(UuidModel):
     attempts = models.PositiveSmallIntegerField(default=0)
     message = models.CharField(max_length=300, default="")
     announced = models.DateTimeField(null=True)
+    rehearsed_from = models.DateTimeField(null=True)  # of the last rehearsal
+    rehearsed_until = models.DateTimeField(null=True)
     retired = models.DateTimeField(null=True)
     released = models.BooleanField(default=False, db_default=False)  # to be retired: somebody asked for it
     overridden = models.BooleanField(default=False, db_default=False)  # although not every consumer has moved

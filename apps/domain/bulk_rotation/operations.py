@@ -15,6 +15,7 @@ from apps.domain.access.grants import Grant
 from apps.domain.access.permissions import Permission
 from apps.domain.approvals import operations as approvals
 from apps.domain.approvals.models import GuardedOperation
+from apps.domain.bulk_rotation import rehearsals
 from apps.domain.bulk_rotation.announcements import announce_retirement
 from apps.domain.bulk_rotation.models import Rollover, RolloverKey
 from apps.domain.bulk_rotation.queries import get_rollover
@@ -145,6 +146,8 @@ def retire(*, grant: Grant, rollover_id: UUID, override: bool, now: datetime) ->
         raise BadRolloverState("Only a staged rollover that is not finished retires old versions.")
     turns = RolloverKey.objects.filter(rollover=row)
     moved = turns.filter(state=RolloverKey.State.MOVED)
+    if not override and moved.filter(rehearsed_until__gt=now).exists():
+        raise NotMoved("The rehearsal is not over. Wait for its end, or end it first.")
     behind = turns.filter(state=RolloverKey.State.OBSERVING)
     if not override and not moved.exists():
         raise NotMoved(
@@ -214,6 +217,8 @@ def set_state(*, grant: Grant, rollover_id: UUID, state: str) -> Rollover:
         if locked.finished is not None or state not in _MOVES.get(_State(locked.state), set()):
             raise BadRolloverState(f"This rollover is {locked.state} and cannot become {state[:20]}.")
         Rollover.objects.filter(pk=row.pk).update(state=state, due=None)
+        if state == _State.CANCELLED:
+            rehearsals.end_marks(row)
         append_change(grant, operation=_OPERATIONS[_State(state)], rollover=str(row.pk))
     row.state = state
     return row

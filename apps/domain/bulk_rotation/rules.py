@@ -70,6 +70,9 @@ def pause_before_asking_again(*, age: timedelta) -> int:
 
 
 OBSERVE_EVERY = timedelta(seconds=30)  # how often the consumers of old versions are looked at
+BROWN_OUT_PERCENT = (0, 1, 10)  # 0 ends one
+BROWN_OUT = timedelta(minutes=1)
+LONGEST_REHEARSAL = timedelta(days=90)
 DEFAULT_QUIET_DAYS, MOST_QUIET_DAYS = 7, 365  # days without a call after which a consumer counts as moved
 
 
@@ -88,6 +91,7 @@ class VersionUse:
 
     calls: int
     last: datetime
+    would_fail: int = 0  # of the calls: in rehearsals
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +126,33 @@ class Consumer:
         if self.has_acknowledged:
             return Standing.ACKNOWLEDGED
         return Standing.QUIET if self.moves_at(announced=announced, quiet=quiet) <= now else Standing.BEHIND
+
+
+@dataclass(frozen=True, slots=True)
+class Rehearsal:
+    """The rehearsal of a version's retirement. `failing`: those who used the version since it began."""
+
+    since: datetime
+    until: datetime
+    failing: tuple[Consumer, ...]
+
+    def is_running(self, now: datetime) -> bool:
+        """Whether uses are still reported."""
+        return now < self.until
+
+    def is_clean(self, now: datetime) -> bool:
+        """Whether it is over, and nobody would have failed, up to now."""
+        return not self.is_running(now) and not self.failing
+
+    def state(self, now: datetime) -> str:
+        """For people: running, clean or not clean."""
+        return "running" if self.is_running(now) else "clean" if self.is_clean(now) else "not clean"
+
+
+def rehearsal_of(consumers: Iterable[Consumer], *, since: datetime, until: datetime) -> Rehearsal:
+    """Judge a rehearsal by the last calls: also a call that came too early to be marked is one that would fail."""
+    failing = tuple(one for one in consumers if one.old is not None and one.old.last >= since)
+    return Rehearsal(since, until, failing)
 
 
 def all_moved_at(consumers: Iterable[Consumer], *, announced: datetime, quiet: timedelta) -> datetime:

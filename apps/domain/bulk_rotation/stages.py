@@ -54,7 +54,7 @@ def retire(rollover: Rollover, now: datetime) -> None:
 
     Those with an override do not wait for their consumers.
     """
-    moved = _turns(rollover, _State.MOVED)
+    moved = _turns(rollover, _State.MOVED).exclude(rehearsed_until__gt=now)
     if not rollover.automatic:
         moved = moved.filter(released=True)
     overridden = _turns(rollover, _State.OBSERVING).filter(overridden=True)

@@ -36,6 +36,10 @@ class KeyVersion(UuidModel):
     not_before = models.DateTimeField(null=True)
     expires = models.DateTimeField(null=True)
     tags = models.JSONField(default=dict)
+    # Of a rehearsal: until when uses are reported as such that would fail, and how many of a hundred are refused.
+    rehearsed_until = models.DateTimeField(null=True)
+    refused_until = models.DateTimeField(null=True)
+    refused_percent = models.PositiveSmallIntegerField(default=0, db_default=0)
     created = models.DateTimeField()
     updated = models.DateTimeField()
 

@@ -7,7 +7,9 @@ RFC 8037 (Ed25519), RFC 9964 (AKP), docs/decisions/0034-key-types.md (ML-KEM).
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from hashlib import sha256
 from typing import Any, Protocol
+from uuid import UUID
 
 from apps.core.errors import BadRequest, Forbidden
 
@@ -49,6 +51,10 @@ class BadKeyParameter(BadRequest):
 
 class KeyDisabled(Forbidden):
     """The version is disabled."""
+
+
+class KeyInBrownOut(KeyDisabled):
+    """The version is enabled, and this one call is refused as if it were not: a test before its retirement."""
 
 
 class KeyOutsideDates(Forbidden):
@@ -251,6 +257,34 @@ def check_use(version: UsableKeyState, *, operation: str, algorithm: str, value:
     if row.key_type != version.key_type or row.parameter not in ("", version.parameter):
         raise BadKeyParameter(f"The algorithm '{algorithm}' does not fit a key of type {_describe(version)}.")
     _check_length(row, version, operation, value)
+
+
+class RehearsedState(Protocol):
+    """The marks of a rehearsal on a key version."""
+
+    @property
+    def rehearsed_until(self) -> datetime | None: ...
+    @property
+    def refused_until(self) -> datetime | None: ...
+    @property
+    def refused_percent(self) -> int: ...
+
+
+def would_fail(version: RehearsedState, *, now: datetime) -> bool:
+    """Tell whether a use is reported as one that would fail: the version's retirement is rehearsed."""
+    return version.rehearsed_until is not None and now < version.rehearsed_until
+
+
+def check_brown_out(version: RehearsedState, *, operation: str, request_id: UUID, now: datetime) -> None:
+    """Raise `KeyInBrownOut` for the requests that a brown-out refuses: always the same ones, by a hash of their ids."""
+    if version.refused_until is None or now >= version.refused_until:
+        return
+    share = int.from_bytes(sha256(request_id.bytes).digest()[:4]) % 100
+    if share < version.refused_percent:
+        raise KeyInBrownOut(
+            f"Operation {operation} is not allowed on a disabled key. This version will be retired: use the newest "
+            "version. In this minute some calls are refused as a test; this one succeeds when it is repeated."
+        )
 
 
 def only_algorithm(version: UsableKeyState, operation: str) -> str:

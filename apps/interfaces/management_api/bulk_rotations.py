@@ -1,5 +1,6 @@
 """The management API for bulk rotations and staged rollovers."""
 
+from dataclasses import asdict
 from typing import Any
 
 from rest_framework import serializers
@@ -9,7 +10,7 @@ from apps.core.clock import now
 from apps.core.request_facts import request_context
 from apps.domain.access.grants import Scope
 from apps.domain.access.permissions import Permission
-from apps.domain.bulk_rotation import consumers, operations, queries
+from apps.domain.bulk_rotation import consumers, operations, queries, rehearsals, rules
 from apps.domain.bulk_rotation.models import Rollover
 from apps.domain.bulk_rotation.operations import RolloverPlan
 from apps.domain.bulk_rotation.rules import DEFAULT_QUIET_DAYS, MOST_QUIET_DAYS
@@ -77,6 +78,30 @@ class TurnSerializer(serializers.Serializer[Any]):
     message = serializers.CharField(read_only=True)
 
 
+class RehearseSerializer(serializers.Serializer[Any]):
+    hours = serializers.IntegerField(min_value=0, max_value=2160, help_text="0 ends the rehearsal")
+
+
+class BrownOutSerializer(serializers.Serializer[Any]):
+    percent = serializers.ChoiceField(choices=rules.BROWN_OUT_PERCENT, help_text="0 ends the brown-out")
+
+
+class FailingSerializer(serializers.Serializer[Any]):
+    caller = serializers.CharField(read_only=True)
+    calls = serializers.IntegerField(
+        read_only=True, source="old.would_fail", help_text="in all rehearsals of this version"
+    )
+    last = serializers.DateTimeField(read_only=True, source="old.last")
+
+
+class RehearsalSerializer(serializers.Serializer[Any]):
+    key = serializers.CharField(read_only=True)
+    since = serializers.DateTimeField(read_only=True)
+    until = serializers.DateTimeField(read_only=True)
+    state = serializers.CharField(read_only=True, help_text="running, clean or not clean")
+    would_fail = FailingSerializer(read_only=True, many=True, source="failing")
+
+
 class RetireSerializer(serializers.Serializer[Any]):
     override = serializers.BooleanField(
         default=False, help_text="also versions that are in use; a second person approves it"
@@ -90,6 +115,7 @@ class EmergencySerializer(serializers.Serializer[Any]):
 class VersionUseSerializer(serializers.Serializer[Any]):
     calls = serializers.IntegerField(read_only=True)
     last = serializers.DateTimeField(read_only=True)
+    would_fail = serializers.IntegerField(read_only=True, help_text="of the calls: in rehearsals")
 
 
 class ConsumerSerializer(serializers.Serializer[Any]):
@@ -163,6 +189,37 @@ class Rollovers(Resource):
         """Disable the old versions whose consumers have moved. With `override` a second person approves the others."""
         row = operations.retire(grant=self.grant, rollover_id=self.row.pk, override=self.data["override"], now=now())
         return self._with_progress(row)
+
+    @endpoint(Operation.ROLLOVER_REHEARSE, Permission.KEYS_LIST, lists=RehearsalSerializer, operation_id="rehearsals")
+    def list_rehearsals(self) -> Any:
+        """List the last rehearsal of each key, with the consumers that would have failed."""
+        moment, turns = now(), queries.list_turns(self.row, limit=_MOST_KEYS)
+        found = rehearsals.rehearsals_of(self.row, turns)
+        return [
+            {**asdict(rehearsal), "failing": rehearsal.failing, "key": turn.name, "state": rehearsal.state(moment)}
+            for turn in turns
+            if (rehearsal := found[turn.pk]) is not None
+        ]
+
+    @endpoint(
+        Operation.ROLLOVER_REHEARSE, Permission.KEYS_UPDATE, takes=RehearseSerializer, returns=OneRolloverSerializer
+    )
+    def rehearse(self) -> Any:
+        """Report uses of the old versions as such that would fail, for some hours. They succeed."""
+        hours = self.data["hours"]
+        return self._with_progress(
+            rehearsals.rehearse(grant=self.grant, rollover_id=self.row.pk, hours=hours, now=now())
+        )
+
+    @endpoint(
+        Operation.ROLLOVER_BROWN_OUT, Permission.KEYS_UPDATE, takes=BrownOutSerializer, returns=OneRolloverSerializer
+    )
+    def brown_out(self) -> Any:
+        """Refuse 1 or 10 percent of the uses of the old versions for a minute, after a clean rehearsal."""
+        percent = int(self.data["percent"])
+        return self._with_progress(
+            rehearsals.brown_out(grant=self.grant, rollover_id=self.row.pk, percent=percent, now=now())
+        )
 
     @staticmethod
     def _with_progress(row: Rollover) -> dict[str, Any]:

@@ -77,6 +77,8 @@ urlpatterns = [
     path(f"{_VAULT}/keys/<str:item>/emergency-rollover", EmergencyRollovers.as_view({"post": "create"})),
     path(_ROLLOVER, Rollovers.as_view({"get": "retrieve", "patch": "update"})),
     path(f"{_ROLLOVER}/keys", Rollovers.as_view({"get": "list_keys"})),
+    path(f"{_ROLLOVER}/rehearsal", Rollovers.as_view({"get": "list_rehearsals", "post": "rehearse"})),
+    path(f"{_ROLLOVER}/brown-out", Rollovers.as_view({"post": "brown_out"})),
     path(f"{_ROLLOVER}/retire", Rollovers.as_view({"post": "retire"})),
     path("api/v1/hsm", Worlds.as_view({"get": "list"})),
     path("api/v1/anomalies", Overview.as_view({"get": "list_anomalies"})),

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from apps.audit_log.operation_names import Operation
+from apps.audit_log.writer import WOULD_FAIL
 from apps.core.encoding import to_base64url
 from apps.domain.access.audit_records import make_record
 from apps.domain.access.grants import Grant, Scope
@@ -47,7 +48,8 @@ def use_key(hsm: Hsm, request: UseKey, now: datetime) -> Answer:
         value = _USES[operation](hsm, key.protected, algorithm, request)
         state = key.state
         object_id = KEYS.object_id(state.name, state.version)
-        return Done((state.name, state.version, *value), object_id, {"algorithm": algorithm})
+        detail = {"algorithm": algorithm, **_rehearsed(state, now)}
+        return Done((state.name, state.version, *value), object_id, detail)
 
     return serve(hsm, request, operation=name, permission=permission, kind=KEYS.name, use=use, now=now)
 
@@ -83,6 +85,7 @@ def release_key(hsm: Hsm, request: ReleaseKey, now: datetime) -> Answer:
             vault_key=key.protected.vault_key,
         )
         detail = {"algorithm": request.algorithm, "issuer": request.issuer, "recipient": request.recipient_id}
+        detail |= _rehearsed(key.state, now)
         return Done(ciphertext, KEYS.object_id(key.state.name, key.state.version), detail)
 
     return serve(
@@ -157,6 +160,11 @@ def check_signing_key(hsm: Hsm, request: CheckSigningKey, _now: datetime) -> byt
             hsm.verify_binding(stored)
             return stored.public_key
     raise KeyNotFound("There is no such signing key.")
+
+
+def _rehearsed(state: preflight.KeyState, now: datetime) -> dict[str, Any]:
+    """The detail of a use that would fail if the version's retirement were not a rehearsal."""
+    return {WOULD_FAIL: True} if rules.would_fail(state, now=now) else {}
 
 
 def _sign(hsm: Hsm, key: preflight.ProtectedKeyRow, algorithm: str, request: UseKey) -> tuple[bytes]:

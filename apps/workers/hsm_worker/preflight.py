@@ -51,6 +51,9 @@ class KeyState(NamedTuple):
     expires: datetime | None
     rsa1_5_decrypt: bool
     protected_id: uuid.UUID
+    rehearsed_until: datetime | None
+    refused_until: datetime | None
+    refused_percent: int
     binding: Binding  # of generation 0 and no origin: the stored key knows both
 
     @property
@@ -96,7 +99,8 @@ class _Place(NamedTuple):
 
 _STATE_OF_VERSION = """
     SELECT v.id, k.name, v.version, v.key_type, v.parameter, v.operations, v.enabled, v.not_before, v.expires,
-        w.rsa1_5_decrypt, v.protected_id, w.name, k.folded_name, v.custody, v.exportable
+        w.rsa1_5_decrypt, v.protected_id, v.rehearsed_until, v.refused_until, v.refused_percent,
+        w.name, k.folded_name, v.custody, v.exportable
     FROM keys_keyversion v JOIN keys_key k ON k.id = v.key_id JOIN vaults_vault t ON t.id = k.vault_id
         JOIN worlds_securityworld w ON w.id = t.world_id
     WHERE v.state = 'ready' AND k.deleted IS NULL AND k.vault_id = %s AND k.folded_name = %s AND v.version = %s"""
@@ -128,12 +132,15 @@ _facts_of_batch: dict[SecretName, SecretFacts] = {}  # of the batch that is serv
 def key_for_use(vault: Vault, request: UseKey, *, operation: str, now: datetime) -> tuple[UsableKey, str]:
     """The key version that a caller names ("": the current one), for one use, and the algorithm.
 
-    Raises `KeyNotFound`, `KeyDisabled`, `KeyOutsideDates`, `KeyOperationForbidden`, `BadKeyParameter`.
+    Raises `KeyNotFound`, `KeyDisabled`, `KeyInBrownOut`, `KeyOutsideDates`, `KeyOperationForbidden`,
+    `BadKeyParameter`.
     """
     key = named_key(vault, request.name, request.version)
     state, value = key.state, request.value
     algorithm = request.algorithm or rules.only_algorithm(state, operation)
     rules.check_use(state, operation=operation, algorithm=algorithm, value=value, now=now)
+    if state.refused_until is not None:
+        rules.check_brown_out(state, operation=operation, request_id=request.context.request_id, now=now)
     if request.message_context or request.external_mu:
         rules.check_message(state, value=value, context=request.message_context, external_mu=request.external_mu)
     allowed = vault.rsa1_5 or state.rsa1_5_decrypt

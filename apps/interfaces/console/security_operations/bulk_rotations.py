@@ -1,5 +1,6 @@
 """Bulk rotations and staged rollovers of the keys of a vault: start, progress, pause, cancel, retire."""
 
+from datetime import datetime
 from typing import Any, ClassVar
 from uuid import UUID
 
@@ -9,7 +10,7 @@ from django.urls import reverse
 from apps.core.clock import now
 from apps.domain.access.grants import Scope
 from apps.domain.access.permissions import Permission
-from apps.domain.bulk_rotation import operations, queries, rules
+from apps.domain.bulk_rotation import operations, queries, rehearsals, rules
 from apps.domain.bulk_rotation.models import Rollover
 from apps.domain.bulk_rotation.operations import RolloverPlan
 from apps.interfaces.console.form_commands import commands
@@ -19,6 +20,7 @@ from apps.interfaces.console.security_operations.forms import RolloverForm, Stag
 from apps.interfaces.console.vault_pages import VaultFormPage
 
 _MOST_KEYS = 200  # in the table of a page
+_LONGEST_NUMBER = 6
 
 
 class RolloverPage(SecopsPage):
@@ -103,7 +105,9 @@ class OneRollover(RolloverPage):
                 row.pk,
             ),
             "retire_command": commands("rollover", ("keys", "retire"), row.pk),
-            "turns": queries.list_turns(row, limit=_MOST_KEYS) if row.kind != Rollover.Kind.BULK else [],
+            "rehearse_command": commands("rollover", ("rehearse", "rehearsal"), row.pk),
+            "brown_out_command": commands("rollover", ("brown-out",), row.pk),
+            **_rehearsed_keys(row, moment),
             "scheduled": row.is_scheduled(moment),
             "progress": progress,
             "tenth": tenth,
@@ -114,6 +118,18 @@ class OneRollover(RolloverPage):
             "latest": queries.latest_keys(row, limit=10),
             "failed": queries.failed_keys(row, limit=100),
         }
+
+
+def _rehearsed_keys(row: Rollover, moment: datetime) -> dict[str, Any]:
+    """The keys of a staged or emergency rollover, each with the state of its last rehearsal."""
+    turns = queries.list_turns(row, limit=_MOST_KEYS) if row.kind != Rollover.Kind.BULK else []
+    found = rehearsals.rehearsals_of(row, turns)
+    states = [(turn, rehearsal) for turn in turns for rehearsal in [found[turn.pk]]]
+    waiting = [(turn, rehearsal) for turn, rehearsal in states if turn.state in {"observing", "moved"}]
+    return {
+        "turns": [(turn, rehearsal and rehearsal.state(moment), rehearsal) for turn, rehearsal in states],
+        "is_clean": bool(waiting) and all(rehearsals.is_clean(rehearsal, moment) for _, rehearsal in waiting),
+    }
 
 
 class SwitchRollover(RolloverPage):
@@ -143,3 +159,34 @@ class RetireVersions(RolloverPage):
         grant, override = self.grant(Scope.of(row.vault)), request.POST.get("override") == "yes"
         operations.retire(grant=grant, rollover_id=row.pk, override=override, now=now())
         return self.redirect_with_success("The old versions are being retired.", "secops:rollover", row.pk)
+
+
+class Rehearse(RolloverPage):
+    permissions: ClassVar = {"post": Permission.KEYS_UPDATE}
+    error_page = ("secops:rollover", "rollover_id")
+
+    def post(self, request: HttpRequest, rollover_id: UUID) -> HttpResponse:
+        """Report uses of the old versions as such that would fail. They succeed."""
+        row = queries.get_rollover(rollover_id=rollover_id)
+        hours = _number(request.POST.get("hours", ""))
+        rehearsals.rehearse(grant=self.grant(Scope.of(row.vault)), rollover_id=row.pk, hours=hours, now=now())
+        text = "The rehearsal has begun." if hours else "The rehearsal is ended."
+        return self.redirect_with_success(text, "secops:rollover", row.pk)
+
+
+class BrownOut(RolloverPage):
+    permissions: ClassVar = {"post": Permission.KEYS_UPDATE}
+    error_page = ("secops:rollover", "rollover_id")
+
+    def post(self, request: HttpRequest, rollover_id: UUID) -> HttpResponse:
+        """Refuse some uses of the old versions for a minute."""
+        row = queries.get_rollover(rollover_id=rollover_id)
+        percent = _number(request.POST.get("percent", ""))
+        rehearsals.brown_out(grant=self.grant(Scope.of(row.vault)), rollover_id=row.pk, percent=percent, now=now())
+        text = f"{percent} % of the uses of the old versions are refused for a minute."
+        return self.redirect_with_success(text, "secops:rollover", row.pk)
+
+
+def _number(text: str) -> int:
+    """A number that a form sends; -1, which no operation takes, for anything else."""
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < _LONGEST_NUMBER else -1

@@ -1,0 +1,145 @@
+"""Staged rollovers on the running system: real calls, the decision of the HSM worker, and kill -9."""
+
+import os
+import signal
+
+import pytest
+from azure.core.exceptions import HttpResponseError
+from azure.keyvault.keys.crypto import CryptographyClient, SignatureAlgorithm
+
+from apps.audit_log.sealing import tag_of
+from tests.support import records
+from tests.support.management import vault_name
+from tests.support.processes import pid_of
+from tests.support.waiting import wait_until
+
+pytestmark = pytest.mark.stack
+
+PLAN = {"kind": "staged", "reason": "a test", "quiet_days": 0}
+
+
+class Rolled:
+    """A vault's keys as its application uses them."""
+
+    def __init__(self, management, credential, keys_of):
+        self.management, self.credential = management, credential
+        url = management.vault()
+        self.vault, self.keys = vault_name(url), keys_of(url)
+
+    def create(self, name):
+        return self.keys.create_ec_key(name)
+
+    def sign(self, key):
+        """The word ok, or the inner code of the denial."""
+        try:
+            CryptographyClient(key.id, self.credential).sign(SignatureAlgorithm.es256, bytes(32))
+        except HttpResponseError as error:
+            return error.error.innererror["code"]
+        return "ok"
+
+    def ask(self, method, path, body=None, *, status=200):
+        answer = self.management.ask(method, path, body)
+        assert answer.status == status, answer.data
+        return answer.json()
+
+    def begin(self, **plan):
+        return self.ask("POST", f"vaults/{self.vault}/rollovers", {**PLAN, **plan}, status=201)["id"]
+
+    def stages(self, rollover):
+        return [row["state"] for row in self.ask("GET", f"rollovers/{rollover}/keys")]
+
+    def wait_for(self, rollover, stage, *, seconds=40):
+        wait_until(lambda: set(self.stages(rollover)) == {stage}, f"the stage {stage}", seconds=seconds, pause=0.2)
+
+
+@pytest.fixture(scope="module")
+def rolled(management, credential):
+    from azure.keyvault.keys import KeyClient
+
+    return Rolled(management, credential, lambda url: KeyClient(url, credential))
+
+
+def test_calls_succeed_until_the_old_version_is_retired(rolled):
+    old = rolled.create("master")
+    assert rolled.sign(old) == "ok"
+    rollover = rolled.begin(key="master")
+    rolled.wait_for(rollover, "moved")
+    new = rolled.keys.get_key("master")
+    assert new.properties.version != old.properties.version
+    rolled.ask("POST", f"rollovers/{rollover}/rehearsal", {"hours": 1})
+    wait_until(lambda: rolled.sign(old) == "ok" and marked("master"), "a use that would fail", pause=0.3)
+    assert rolled.sign(new) == "ok"
+    (line,) = wait_until(lambda: failing(rolled, rollover), "the report of the rehearsal", pause=0.3)
+    assert line["calls"] >= 1
+    refused = rolled.ask("POST", f"rollovers/{rollover}/brown-out", {"percent": 1}, status=409)
+    assert "rehearsal that is over and clean" in refused["error"]["message"]
+    rolled.ask("POST", f"rollovers/{rollover}/retire", {}, status=409)  # it is still rehearsed
+    rolled.ask("POST", f"rollovers/{rollover}/rehearsal", {"hours": 0})
+    rolled.ask("POST", f"rollovers/{rollover}/retire", {})
+    rolled.wait_for(rollover, "retired")
+    wait_until(lambda: rolled.sign(old) == "KeyDisabled", "the end of the old version", pause=0.2)
+    assert rolled.sign(new) == "ok"
+    grid = rolled.ask("GET", f"vaults/{rolled.vault}/keys/master/consumers")
+    assert (grid["stage"], grid["behind"]) == ("retired", 0)
+    assert [row["application"] for row in grid["consumers"]] == ["demo-application"]
+
+
+def marked(name):
+    """Whether a record of a signature has the mark."""
+    found = records.running("operation = 'KeySign' AND object = %s", [tag_of("object", f"keys/{name}")])
+    return any(record["properties"].get("wouldFail") for record in found)
+
+
+def failing(rolled, rollover):
+    (rehearsal,) = rolled.ask("GET", f"rollovers/{rollover}/rehearsal")
+    return rehearsal["would_fail"]
+
+
+def test_a_brown_out_refuses_some_calls_with_the_old_version(rolled):
+    old = rolled.create("brown")
+    rollover = rolled.begin(key="brown")
+    rolled.wait_for(rollover, "moved")
+    rolled.ask("POST", f"rollovers/{rollover}/rehearsal", {"hours": 1})
+    rolled.ask("POST", f"rollovers/{rollover}/rehearsal", {"hours": 0})
+    rolled.ask("POST", f"rollovers/{rollover}/brown-out", {"percent": 10})
+    results = set()
+
+    def both_seen():
+        results.add(rolled.sign(old))
+        return results == {"ok", "KeyDisabled"}
+
+    wait_until(both_seen, "a refused call among others", seconds=40, pause=0.01)
+    rolled.ask("PATCH", f"rollovers/{rollover}", {"state": "cancelled"})
+    rolled.wait_for(rollover, "left")
+
+
+def test_an_emergency_refuses_the_old_version_within_a_second(rolled):
+    old = rolled.create("leaked")
+    assert rolled.sign(old) == "ok"
+    path = f"vaults/{rolled.vault}/keys/leaked/emergency-rollover"
+    rollover = rolled.ask("POST", path, {"reason": "leaked"}, status=201)["id"]
+    wait_until(lambda: rolled.sign(old) == "KeyDisabled", "the end of the old version", seconds=2, pause=0.1)
+    rolled.wait_for(rollover, "retired")
+    assert rolled.sign(rolled.keys.get_key("leaked")) == "ok"
+
+
+def test_killed_processes_double_nothing_and_lose_nothing(management, credential, rolled):
+    other = Rolled(management, credential, lambda url: type(rolled.keys)(url, credential))
+    names = [f"key-{number:02}" for number in range(20)]
+    for name in names:
+        other.create(name)
+    rollover = other.begin(automatic=True)
+    for process in ("hsm-europe-jobs", "jobs", "scheduler"):
+        os.kill(pid_of(process), signal.SIGKILL)
+        other.stages(rollover)
+    other.wait_for(rollover, "retired", seconds=90)
+    versions = [list(other.keys.list_properties_of_key_versions(name)) for name in names]
+    assert {len(found) for found in versions} == {2}
+    assert {sum(version.enabled for version in found) for found in versions} == {1}
+    retired = [
+        record["object_id"]
+        for record in records.running("operation = 'RolloverRetire'")
+        if record["properties"].get("rollover") == rollover
+    ]
+    assert sorted(retired) == sorted(set(retired))
+    assert len(retired) == len(names)
