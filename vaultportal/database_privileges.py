@@ -41,13 +41,13 @@ _OUTBOX = (  # all columns but the number and the transaction id, which the data
     "INSERT (vault_id, type, object_type, object_id, object_name, version, not_before, expires, data, at)"
 )
 # Objects keep their vault and name, versions their object and content: only these columns change.
-_OBJECT = "SELECT, INSERT, DELETE, UPDATE (current_id, deleted, purge_after)"
-_CERTIFICATE = "SELECT, INSERT, DELETE, UPDATE (current_id, deleted, purge_after, policy, policy_updated)"
+_OBJECT = "SELECT, INSERT, DELETE, UPDATE (current_id, deleted, purge_after, deleted_by)"
+_CERTIFICATE = "SELECT, INSERT, DELETE, UPDATE (current_id, deleted, purge_after, deleted_by, policy, policy_updated)"
 _ATTRIBUTES = "enabled, not_before, expires, tags, updated"
 _REHEARSAL = "rehearsed_until, refused_until, refused_percent"
 _VAULT = (
     "world_id, state, recoverable_days, purge_protection, production, rsa1_5, test, owner_id, frozen, limits, tags, "
-    "tool_settings, deleted, purge_after, purged"
+    "on_conflict, tool_settings, deleted, purge_after, purged"
 )
 _NAME = "SELECT (id, vault_id, name)"
 _DECISION = "state, expires, decider_id, decider, decided, note"

@@ -1,6 +1,6 @@
 """`portal vault ...`"""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -15,6 +15,8 @@ app = CommandGroup("Vaults: containers for keys, secrets and certificates.")
 
 _DAYS = "retention of deleted objects"
 _PRODUCTION = "purges, role assignments, key imports and relaxed settings need approval"
+_ON_CONFLICT = "creating what is deleted: refuse it, or recover it and add the version"
+OnConflict = Literal["refuse", "recover"]
 _RSA1_5 = "decryption with RSA1_5, for clients that know nothing else; its padding leaks"
 DeletedName = Annotated[str, argument("the deleted vault's name", autocompletion=completion_names.deleted_vaults)]
 Protection = Annotated[
@@ -65,6 +67,7 @@ def set_(
     production: Annotated[bool | None, typer.Option("--production/--no-production", help=_PRODUCTION)] = None,
     purge_protection: Protection = False,
     rsa1_5: Annotated[bool | None, typer.Option("--rsa1-5/--no-rsa1-5", help=_RSA1_5)] = None,
+    on_conflict: Annotated[OnConflict | None, typer.Option("--on-conflict", help=_ON_CONFLICT)] = None,
 ) -> None:
     """Change a vault's settings; others are kept. Relaxing a production vault's settings needs approval."""
     settings = {
@@ -72,12 +75,13 @@ def set_(
         "production": production,
         "purge_protection": purge_protection or None,
         "rsa1_5": rsa1_5,
+        "on_conflict": on_conflict,
     }
     body = {setting: value for setting, value in settings.items() if value is not None}
     if not body:
         raise usage_error(
-            "Nothing to change: specify --days, --production, --no-production, --purge-protection, --rsa1-5 or "
-            "--no-rsa1-5."
+            "Nothing to change: specify --days, --production, --no-production, --purge-protection, --rsa1-5, "
+            "--no-rsa1-5 or --on-conflict."
         )
     changed = client_of(ctx).manage("PATCH", "vaults", name, body=body)
     print_result(f"The settings of {name} are changed.", **changed)

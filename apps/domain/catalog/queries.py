@@ -9,7 +9,7 @@ from django.db.models import Count
 
 from apps.core.errors import NotFound
 from apps.core.principals import Principal
-from apps.domain.access.grants import Scope
+from apps.domain.access.grants import Scope, is_permitted
 from apps.domain.access.permissions import Permission
 from apps.domain.access.visibility import VisibleObjects, VisibleQuerySet, visible_objects
 from apps.domain.certificates.models import Certificate
@@ -122,6 +122,12 @@ def _list_deleted(visible: VisibleObjects, limit: int) -> list[tuple[str, Any]]:
         rows = _rows(kind).visible_to(visible).filter(deleted__isnull=False, managed=False)
         deleted += [(kind, row) for row in rows.order_by("purge_after")[:limit]]
     return sorted(deleted, key=lambda pair: pair[1].purge_after)[:limit]
+
+
+def deleted_by(principal: Principal, kind: str, row: Any) -> str:
+    """Return who deleted an object, for those who may recover it; else ""."""
+    allowed = is_permitted(principal, permission_for(kind, "recover"), scope_of(row.vault, kind, row))
+    return str(row.deleted_by) if allowed else ""
 
 
 def list_upcoming(*, principal: Principal, now: datetime, days: int, limit: int) -> list[UpcomingEvent]:

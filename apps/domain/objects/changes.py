@@ -15,7 +15,7 @@ from apps.core.sql import execute_prepared
 from apps.domain.access.audit_records import make_record
 from apps.domain.access.changes import recorded_change
 from apps.domain.access.grants import Grant
-from apps.domain.objects import locks
+from apps.domain.objects import names
 from apps.domain.objects.kinds import ObjectKind, Row
 from apps.domain.vaults.models import Vault
 
@@ -24,14 +24,23 @@ Facts = TypeVar("Facts")
 
 @contextmanager
 def added_version(
-    kind: ObjectKind[Row, Any], *, grant: Grant, operation: Operation, vault: Vault, name: str, version: str
+    kind: ObjectKind[Row, Any],
+    *,
+    grant: Grant,
+    operation: Operation,
+    vault: Vault,
+    name: str,
+    version: str,
+    recreates: bool,
 ) -> Iterator[Row]:
     """Lock the object that gets the version, which the body creates. The object is created if there is none.
+
+    `recreates` as in `names.get_or_create_locked`.
 
     Raises `ObjectIsDeleted`, `ObjectManaged`.
     """
     with recorded_change(grant, operation, invalidate=lambda: kind.invalidate(vault.pk, name)) as record:
-        row = locks.get_or_create_locked(kind, vault, name)
+        row = names.get_or_create_locked(kind, vault, name, grant=grant, recreates=recreates)
         record.object_id = kind.object_id(row.name, version)
         yield row
 

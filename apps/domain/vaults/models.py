@@ -18,6 +18,12 @@ class Vault(UuidModel):
         READY = "ready"
         FAILED = "failed"
 
+    class OnConflict(models.TextChoices):
+        """What creating, importing or setting does with a name that a deleted object has."""
+
+        REFUSE = "refuse"  # Azure's 409
+        RECOVER = "recover"  # recover the object, and add the version to it
+
     name = models.CharField(max_length=24)
     world = models.ForeignKey(SecurityWorld, on_delete=models.PROTECT)
     key = models.OneToOneField(ProtectedKey, on_delete=models.PROTECT, null=True)
@@ -26,6 +32,9 @@ class Vault(UuidModel):
     purge_protection = models.BooleanField(default=False)  # once on, on for good
     production = models.BooleanField(default=False)  # guarded: some operations need an approval (apps/domain/approvals)
     held = models.BooleanField(default=False)  # its audit log cannot be delivered, and its policy forbids unlogged use
+    on_conflict = models.CharField(
+        max_length=7, choices=OnConflict.choices, default=OnConflict.REFUSE, db_default=OnConflict.REFUSE
+    )
     rsa1_5 = models.BooleanField(default=False)  # decryption with the legacy padding, an oracle by design
     test = models.BooleanField(default=False)  # a developer's own: software-protected keys only, never production
     owner_id = models.UUIDField(null=True)  # of a test vault: the developer who created it
@@ -61,6 +70,9 @@ class Vault(UuidModel):
             models.CheckConstraint(
                 condition=models.Q(recoverable_days__gte=7, recoverable_days__lte=90), name="vault_retention_range"
             ),
+            models.CheckConstraint(
+                condition=models.Q(on_conflict__in=["refuse", "recover"]), name="vault_on_conflict_known"
+            ),
         ]
 
 
@@ -76,9 +88,12 @@ class VaultObject(UuidModel):
     managed = models.BooleanField(default=False)  # backs a certificate: written through that only
     deleted = models.DateTimeField(null=True)
     purge_after = models.DateTimeField(null=True)
+    deleted_by = models.CharField(max_length=150, default="", db_default="")  # "": live, or by an earlier release
     origin = models.UUIDField(null=True)  # the object whose backup this was restored from; null: none
 
     objects = VisibleQuerySet.as_manager()
+
+    recovered = False  # by this transaction, for a new version; not stored
 
     class Meta(UuidModel.Meta):
         abstract = True

@@ -138,11 +138,13 @@ def update(
     limits: dict[str, int] | None = None,
     production: bool | None = None,
     rsa1_5: bool | None = None,
+    on_conflict: str | None = None,
     tags: dict[str, str] | None = None,
     tool_settings: dict[str, Any] | None = None,
     now: datetime,
 ) -> Vault:
-    """Change a vault's retention, protection, limits, RSA1_5, tags or whether it is guarded; what is None stays.
+    """Change a vault's retention, protection, limits, RSA1_5, tags, names of deleted objects (`Vault.OnConflict`) or
+    whether it is guarded; what is None stays.
 
     What was deleted before keeps its purge date. Raises `VaultNotFound`, `BadRetention`, `RetentionProtected`,
     `BadLimit`, `BadTags`, `VaultChanged`, and `ApprovalRequired` for what weakens a guarded vault.
@@ -156,6 +158,7 @@ def update(
         "limits": limits,
         "production": production,
         "rsa1_5": rsa1_5,
+        "on_conflict": on_conflict,
         "tags": tags,
         "tool_settings": tool_settings,
     }
@@ -211,6 +214,7 @@ def _recorded_settings(vault: Vault) -> dict[str, Any]:
         "limits": vault.limits,
         "production": vault.production,
         "rsa1_5": vault.rsa1_5,
+        "onConflict": vault.on_conflict,
         "tags": vault.tags,
     }
 

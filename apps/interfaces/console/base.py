@@ -195,6 +195,7 @@ class FormPage(Page, ABC, abstract=True):
     lead: ClassVar[str] = ""
     verb: ClassVar[str] = ""
     parent: ClassVar[tuple[str, str]]  # the page above this one: its name and its address
+    problem: VaultError | None = None  # the domain's error that the form is shown with
 
     def scope(self) -> Scope | None:
         """The scope of the grant that the form needs; None is the organisation."""
@@ -229,6 +230,7 @@ class FormPage(Page, ABC, abstract=True):
                 if not self.errors_in_form or isinstance(error, ApprovalRequired):
                     raise
                 form.add_error(self.error_field, error.message)
+                self.problem = error
         return self.show_form(form)
 
     def show_form(self, form: Any) -> HttpResponse:

@@ -15,6 +15,7 @@ from apps.domain.catalog import queries as inventory
 from apps.domain.catalog.groups import find_assignee
 from apps.domain.catalog.role_targets import find_target
 from apps.domain.identity.queries import addresses
+from apps.domain.objects.rules import ObjectIsDeleted
 from apps.domain.vaults import role_assignments
 from apps.domain.vaults.models import Vault
 from apps.domain.vaults.queries import get_vault
@@ -81,6 +82,13 @@ class RoleRemoval(VaultPage, abstract=True):
 
 class VaultFormPage(VaultPage, FormPage, abstract=True):
     """A page of a form about a vault, below the vault's page."""
+
+    def show(self, status: int = 200, *, template: str = "", **context: Any) -> HttpResponse:
+        """With the button that recovers a deleted object of the name, for those who may."""
+        if isinstance(self.problem, ObjectIsDeleted) and self.problem.may_recover is not None:
+            kind, name = self.problem.may_recover
+            context["recover"] = {"vault": self.vault.name, "kind": f"{kind}s", "name": name}
+        return super().show(status, template=template, **context)
 
     def texts(self, form: Any) -> dict[str, Any]:
         name = self.vault.name

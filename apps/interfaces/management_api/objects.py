@@ -87,6 +87,7 @@ class DeletedSerializer(serializers.Serializer[Any]):
     vault = serializers.CharField(read_only=True, source="row.vault.name")
     name = serializers.CharField(read_only=True, source="row.name")
     deleted = serializers.DateTimeField(read_only=True, source="row.deleted")
+    deleted_by = serializers.CharField(read_only=True, help_text="empty if you may not recover it, or nobody knows")
     purge_after = serializers.DateTimeField(read_only=True, source="row.purge_after")
 
 
@@ -239,7 +240,10 @@ class Catalog(Resource):
     def list_deleted(self) -> Any:
         """List deleted objects, those that are purged first at the top."""
         rows = catalog.list_deleted(principal=self.grant.principal, limit=200)
-        return [{"kind": kind, "row": row} for kind, row in rows]
+        principal = self.grant.principal
+        return [
+            {"kind": kind, "row": row, "deleted_by": catalog.deleted_by(principal, kind, row)} for kind, row in rows
+        ]
 
     @endpoint(
         Operation.SEARCH,

@@ -17,6 +17,11 @@ from apps.domain.vaults.queries import VaultNotFound, get_deleted_vault, get_vau
 from apps.interfaces.management_api.authentication import SignedIn
 from apps.interfaces.management_api.base import Resource, SwitchSerializer, endpoint
 
+_ON_CONFLICT = (
+    "what creating, importing or setting does with the name of a deleted object: `refuse` (409), or `recover` it for "
+    "callers who may, and add the version"
+)
+
 
 class VaultSerializer(serializers.Serializer[Any]):
     """A vault. `name` and `world` are required when creating."""
@@ -45,6 +50,7 @@ class VaultSerializer(serializers.Serializer[Any]):
     rsa1_5 = serializers.BooleanField(
         read_only=True, help_text="keys decrypt and unwrap with RSA1_5, whose padding leaks; off by default"
     )
+    on_conflict = serializers.CharField(read_only=True, help_text=_ON_CONFLICT)
     frozen = serializers.BooleanField(read_only=True, help_text="the data plane denies every request")
     tags = serializers.DictField(
         child=serializers.CharField(allow_blank=True, max_length=256),
@@ -71,6 +77,7 @@ class VaultChangeSerializer(serializers.Serializer[Any]):
     rsa1_5 = serializers.BooleanField(
         required=False, help_text="allow decryption with RSA1_5; on a production vault with approval"
     )
+    on_conflict = serializers.ChoiceField(required=False, choices=Vault.OnConflict.choices, help_text=_ON_CONFLICT)
     tags = serializers.DictField(
         child=serializers.CharField(allow_blank=True, max_length=256),
         required=False,
@@ -126,7 +133,7 @@ class Vaults(Resource):
         Operation.VAULT_GET, Permission.VAULTS_UPDATE, takes=VaultChangeSerializer, returns=VaultSerializer, reauth=True
     )
     def update(self) -> Any:
-        """Change retention, purge protection, production, RSA1_5 or quotas."""
+        """Change retention, purge protection, production, RSA1_5, names of deleted objects or quotas."""
         return vaults.update(grant=self.grant, name=self.kwargs["name"], now=now(), **self.data)
 
     @endpoint(Operation.VAULT_DELETE, Permission.VAULTS_DELETE, returns=DeletedVaultSerializer, reauth=True)

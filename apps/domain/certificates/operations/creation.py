@@ -35,7 +35,7 @@ from apps.domain.keys import versions as key_versions
 from apps.domain.keys.kind import KEYS
 from apps.domain.keys.models import Key, KeyVersion
 from apps.domain.keys.rules import NewKey
-from apps.domain.objects import locks
+from apps.domain.objects import locks, names
 from apps.domain.objects.kinds import ObjectKind, Row
 from apps.domain.objects.rules import ObjectExists
 from apps.domain.secrets.kind import SECRETS
@@ -85,7 +85,7 @@ def create(
     quota = quotas.creation_quota(hardware=policy.hardware)
     quotas.consume_quota(vault=vault, principal=grant.principal, quota=quota)
     with transaction.atomic():
-        certificate = _lock_or_create(vault, name, policy, now)
+        certificate = _lock_or_create(grant, vault, name, policy, now, recreates=True)
         job = start_creation(
             grant=grant,
             vault=vault,
@@ -118,7 +118,7 @@ def start_creation(
         grant.require(Permission.CERTIFICATES_CREATE, vault_id=vault.pk)
     policy = load_policy(certificate.policy)
     _check_no_operation(certificate)
-    key = _lock_dependents(vault, certificate)
+    key = _lock_dependents(grant, vault, certificate)
     spec = replace(_key_spec(policy), enabled=attributes.enabled, tags=attributes.tags)
     version = new_version()
     key_version = key_versions.add_version(key, spec, version=version, now=now)
@@ -193,11 +193,12 @@ def import_certificate(
     with recorded_change(
         grant, Operation.CERTIFICATE_IMPORT, invalidate=lambda: CERTIFICATES.invalidate(vault.pk, name)
     ) as record:
-        certificate = _lock_or_create(vault, name, policy, now)
+        recreates = approval is None  # an approval is for the state that it names
+        certificate = _lock_or_create(grant, vault, name, policy, now, recreates=recreates)
         basis = {**locks.describe_state(certificate), **content}
         approvals.consume(grant=grant, approval=approval, now=now, basis=basis)
         _check_no_operation(certificate)
-        key = _lock_dependents(vault, certificate)
+        key = _lock_dependents(grant, vault, certificate)
         key_version = key_versions.add_version(key, spec, version=binding.version, now=now)
         bound = {"public_key": public_key, "blob": blob, "mac": mac}
         origin = ProtectedKey.Origin.IMPORTED
@@ -360,25 +361,34 @@ def _ordered_by(
     return leaf, ordered
 
 
-def _lock_or_create(vault: Vault, name: str, policy: Policy, now: datetime) -> Certificate:
+def _lock_or_create(
+    grant: Grant, vault: Vault, name: str, policy: Policy, now: datetime, *, recreates: bool
+) -> Certificate:
     """The live certificate of that name, locked, with this policy from now on. Raises `ObjectIsDeleted`."""
-    certificate = locks.get_or_create_locked(
-        CERTIFICATES, vault, name, policy=policy.as_dict(), policy_created=now, policy_updated=now
+    certificate = names.get_or_create_locked(
+        CERTIFICATES,
+        vault,
+        name,
+        grant=grant,
+        recreates=recreates,
+        policy=policy.as_dict(),
+        policy_created=now,
+        policy_updated=now,
     )
     certificate.policy, certificate.policy_updated = policy.as_dict(), now
     certificate.save(update_fields=["policy", "policy_updated"])
     return certificate
 
 
-def _lock_dependents(vault: Vault, certificate: Certificate) -> Key:
+def _lock_dependents(grant: Grant, vault: Vault, certificate: Certificate) -> Key:
     """Lock, or create, the certificate's key and secret. Returns the key."""
-    key = _lock_managed(KEYS, vault, certificate)
-    _lock_managed(SECRETS, vault, certificate)
+    key = _lock_managed(grant, KEYS, vault, certificate)
+    _lock_managed(grant, SECRETS, vault, certificate)
     return key
 
 
-def _lock_managed(kind: ObjectKind[Row, Any], vault: Vault, certificate: Certificate) -> Row:
-    row = locks.get_or_create_locked(kind, vault, certificate.name, managed=True)
+def _lock_managed(grant: Grant, kind: ObjectKind[Row, Any], vault: Vault, certificate: Certificate) -> Row:
+    row = names.get_or_create_locked(kind, vault, certificate.name, grant=grant, managed=True)
     if not row.managed:
         raise ObjectExists(f"There is a {kind.name} {row.name} in this vault already. Name the certificate otherwise.")
     return row

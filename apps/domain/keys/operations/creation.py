@@ -32,7 +32,7 @@ from apps.domain.keys.kind import KEYS
 from apps.domain.keys.models import Key, KeyVersion
 from apps.domain.keys.queries import KeyFacts
 from apps.domain.keys.rules import NewKey
-from apps.domain.objects import locks
+from apps.domain.objects import locks, names
 from apps.domain.objects.changes import added_version, changed_version
 from apps.domain.security_worlds.models import ProtectedKey
 from apps.domain.security_worlds.queries import hsm_key_types
@@ -77,7 +77,8 @@ def start_creation(
     if grant.permission not in _CREATORS:
         grant.require(Permission.KEYS_CREATE, vault_id=vault.pk)
     with transaction.atomic():
-        key = locks.get_or_create_locked(KEYS, vault, name)
+        recreates = operation is Operation.KEY_CREATE
+        key = names.get_or_create_locked(KEYS, vault, name, grant=grant, recreates=recreates)
         row = versions.add_version(key, spec, version=new_version(), now=now)
         job = client.submit(
             grant=grant,
@@ -231,7 +232,13 @@ def _import(  # noqa: PLR0917  private, and called with the same names twice
     public_key, blob, mac = brought.bind()
     version = brought.binding.version
     with added_version(
-        KEYS, grant=grant, operation=Operation.KEY_IMPORT, vault=vault, name=name, version=version
+        KEYS,
+        grant=grant,
+        operation=Operation.KEY_IMPORT,
+        vault=vault,
+        name=name,
+        version=version,
+        recreates=approval is None,  # an approval is for the state that it names
     ) as key:
         basis = {**locks.describe_state(key), "content": content}
         approvals.consume(grant=grant, approval=approval, now=now, basis=basis)

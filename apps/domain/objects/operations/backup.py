@@ -8,7 +8,7 @@ from apps.domain.access.changes import recorded_change
 from apps.domain.access.grants import Grant
 from apps.domain.approvals import operations as approvals
 from apps.domain.approvals.models import ApprovalRequest, GuardedOperation
-from apps.domain.objects import backups, locks
+from apps.domain.objects import backups, names
 from apps.domain.objects.backups import Backup, Restoration
 from apps.domain.objects.kinds import ObjectKind, Row
 from apps.domain.vaults.models import Vault
@@ -52,7 +52,7 @@ def restore(*, grant: Grant, kind: ObjectKind[Row, Any], vault: Vault, blob: str
         backupOf=backup.facts.vault,
     ):
         approvals.consume(grant=grant, approval=approval, now=now)
-        locks.check_free(kind, vault, backup.facts.name)
+        names.check_free(kind, vault, backup.facts.name, grant=grant)
         return kind.store(restoration, moved)
 
 
@@ -84,5 +84,5 @@ def check_restore(*, grant: Grant, kind: ObjectKind[Any, Any], vault: Vault, blo
     """Check everything that `restore` does and change nothing: the dry run. Raises as it does."""
     grant.require(kind.permission("restore"), vault_id=vault.pk)
     backup = backups.open_backup(backups.parse_backup(blob), grant=grant, vault=vault, object_type=kind.name)
-    locks.check_free(kind, vault, backup.facts.name)
+    names.check_free(kind, vault, backup.facts.name, grant=grant)
     return backup

@@ -13,7 +13,7 @@ from apps.domain.access.permissions import Permission
 from apps.domain.access.system_grants import scheduled_grant
 from apps.domain.approvals.models import GuardedOperation
 from apps.domain.approvals.operations import consume, end_requests, require_approval
-from apps.domain.objects import locks, rules
+from apps.domain.objects import locks, names, rules
 from apps.domain.objects.kinds import ObjectKind, Row
 from apps.domain.vaults.models import PurgedObject, Vault
 
@@ -29,7 +29,8 @@ def delete(*, grant: Grant, kind: ObjectKind[Row, Any], vault: Vault, name: str,
     ) as record:
         row = locks.lock_live(kind, vault, name)
         kind.check_unmanaged(row)
-        _set_deleted(kind, row, deleted=now, purge_after=rules.purge_date(vault, deleted=now))
+        purge_after = rules.purge_date(vault, deleted=now)
+        locks.set_deletion(kind, row, deleted=now, purge_after=purge_after, by=grant.principal.name)
         record.object_id = kind.object_id(row.name)
     return row
 
@@ -37,12 +38,10 @@ def delete(*, grant: Grant, kind: ObjectKind[Row, Any], vault: Vault, name: str,
 def recover(*, grant: Grant, kind: ObjectKind[Row, Any], vault: Vault, name: str) -> Row:
     """Make a deleted object live again, with its dependents. Raises the kind's not-found error, `ObjectManaged`."""
     grant.require(kind.permission("recover"), vault_id=vault.pk)
-    with recorded_change(grant, kind.operation("recover")) as record:
+    with transaction.atomic():
         row = locks.lock_deleted(kind, vault, name)
         kind.check_unmanaged(row)
-        for _, recovered in _set_deleted(kind, row, deleted=None, purge_after=None):
-            end_requests(grant=grant, concerns=recovered.pk)
-        record.object_id = kind.object_id(row.name)
+        names.recover_locked(kind, row, grant=grant)
     return row
 
 
@@ -116,14 +115,3 @@ def _lock_purgeable(kind: ObjectKind[Row, Any], vault: Vault, name: str, now: da
     kind.check_unmanaged(row)
     rules.check_purge(vault, purge_after=row.purge_after, now=now)
     return row
-
-
-def _set_deleted(
-    kind: ObjectKind[Row, Any], row: Row, *, deleted: datetime | None, purge_after: datetime | None
-) -> list[tuple[ObjectKind[Any, Any], Any]]:
-    """Set the dates of an object and of its dependents. Returns these."""
-    rows = [(kind, row), *locks.lock_dependents(kind, row)]
-    for _, changed in rows:
-        changed.deleted, changed.purge_after = deleted, purge_after
-        changed.save(update_fields=["deleted", "purge_after"])
-    return rows

@@ -63,9 +63,15 @@ def set_value(
     version = new_version()
     sealed = client.call_as(grant, vault, name, version, SealSecret, kind=SECRETS.name, value=data)
     with added_version(
-        SECRETS, grant=grant, operation=Operation.SECRET_SET, vault=vault, name=name, version=version
+        SECRETS,
+        grant=grant,
+        operation=Operation.SECRET_SET,
+        vault=vault,
+        name=name,
+        version=version,
+        recreates=not base_version,  # an edit is of a live secret
     ) as secret:
-        if base_version is not None:
+        if base_version is not None and not secret.recovered:
             _check_base(secret, base_version)
         if spec is None:
             spec = _spec_of_base(secret)

@@ -120,7 +120,7 @@ class VaultForm(CommandForm):
     )
 
 
-_VAULT_SETTINGS = ("recoverable_days", "purge_protection", "production", "rsa1_5")
+_VAULT_SETTINGS = ("recoverable_days", "purge_protection", "on_conflict", "production", "rsa1_5")
 
 
 class VaultSettingsForm(CommandForm):
@@ -132,11 +132,19 @@ class VaultSettingsForm(CommandForm):
             "production": flag("--production", off="--no-production"),
             "purge_protection": flag("--purge-protection"),
             "rsa1_5": flag("--rsa1-5", off="--no-rsa1-5"),
+            "on_conflict": "--on-conflict",
         },
     )
 
     recoverable_days = forms.IntegerField(label="Retention of deleted items (days)", min_value=7, max_value=90)
     purge_protection = forms.BooleanField(label="Purge protection (cannot be turned off)", required=False)
+    on_conflict = forms.ChoiceField(
+        label="When a new object has the name of a deleted one",
+        choices=[
+            (Vault.OnConflict.REFUSE, "Refuse it: the deleted one is recovered or purged first"),
+            (Vault.OnConflict.RECOVER, "Recover the deleted one and add a version, if the caller may recover it"),
+        ],
+    )
     production = forms.BooleanField(
         label="Production vault: some operations need approval by a second person (so does turning this off)",
         required=False,
