@@ -47,7 +47,7 @@ _ATTRIBUTES = "enabled, not_before, expires, tags, updated"
 _REHEARSAL = "rehearsed_until, refused_until, refused_percent"
 _VAULT = (
     "world_id, state, recoverable_days, purge_protection, production, rsa1_5, test, owner_id, frozen, limits, tags, "
-    "on_conflict, tool_settings, deleted, purge_after, purged"
+    "on_conflict, near_expiry_days, certificate_action, tool_settings, deleted, purge_after, purged"
 )
 _NAME = "SELECT (id, vault_id, name)"
 _DECISION = "state, expires, decider_id, decider, decided, note"
@@ -183,6 +183,7 @@ PRIVILEGES = (
         web="SELECT, INSERT, UPDATE (state, message, changed, released, overridden, rehearsed_from, rehearsed_until)",
         jobs="SELECT, UPDATE",
     ),
+    Allowed("keys_defaultrotationpolicy", web=_ALL),
     Allowed("secrets_secret", web=_OBJECT, hsm="SELECT, INSERT, UPDATE (current_id)", jobs=_OBJECT, auditor=_NAME),
     Allowed(
         "secrets_secretversion",

@@ -290,6 +290,7 @@ class Operation(StrEnum):
     PAGE_ONE_OBJECT = "OneObject", Category.DENIAL, "Page: object"
     PAGE_ONE_RECORD = "OneRecord", Category.DENIAL, "Page: audit record"
     PAGE_ONE_ROLLOVER = "OneRollover", Category.DENIAL, "Page: bulk rotation or rollover"
+    PAGE_CALENDAR = "Calendar", Category.DENIAL, "Page: calendar"
     PAGE_ONE_VAULT = "OneVault", Category.DENIAL, "Page: vault"
     PAGE_OVERVIEW = "Overview", Category.DENIAL, "Page: overview"
     PAGE_OWN_READING = "OwnReading", Category.DENIAL, "Page: my audit activity"

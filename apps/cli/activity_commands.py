@@ -1,8 +1,11 @@
-"""`portal denials` and `portal usage`: what the user's own applications were denied, and what they did."""
+"""What happened and what comes: `portal denials`, `portal usage`, `portal calendar`."""
+
+from typing import Annotated
 
 import typer
 
 from .client import client_of
+from .options import option
 from .output import print_table
 
 
@@ -16,3 +19,14 @@ def usage(ctx: typer.Context) -> None:
     """Count the calls of your applications by operation."""
     columns = ("operation", "done", "refused", "latest")
     print_table(client_of(ctx).manage("GET", "usage"), columns, empty="Your applications have made no calls.")
+
+
+def calendar(
+    ctx: typer.Context,
+    vault: Annotated[str, option("--vault", text="only this vault")] = "",
+    days: Annotated[int, typer.Option(min=1, max=366, help="how far to look ahead")] = 30,
+) -> None:
+    """List what rotates, is renewed, expires or is purged, with all repetitions. For security operations."""
+    query = {"days": str(days), **({"vault": vault} if vault else {})}
+    columns = ("at", "what", "kind", "vault", "name", "planned")
+    print_table(client_of(ctx).manage("GET", "coming", query=query), columns, empty=f"Nothing within {days} days.")

@@ -1,6 +1,6 @@
 """`portal vault ...`"""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -16,6 +16,10 @@ app = CommandGroup("Vaults: containers for keys, secrets and certificates.")
 _DAYS = "retention of deleted objects"
 _PRODUCTION = "purges, role assignments, key imports and relaxed settings need approval"
 _ON_CONFLICT = "creating what is deleted: refuse it, or recover it and add the version"
+_NEAR_EXPIRY = "days before an expiry at which notice is given, unless a key's policy says otherwise"
+_ROTATE_AFTER = "days after which new keys are rotated; 0: no automatic rotation"
+_EXPIRES_AFTER = "days after which their versions expire; 0: never"
+_CERTIFICATE_DAYS = "days before their expiry at which new certificates are renewed; 0: at 80 % of their lifetime"
 OnConflict = Literal["refuse", "recover"]
 _RSA1_5 = "decryption with RSA1_5, for clients that know nothing else; its padding leaks"
 DeletedName = Annotated[str, argument("the deleted vault's name", autocompletion=completion_names.deleted_vaults)]
@@ -68,6 +72,7 @@ def set_(
     purge_protection: Protection = False,
     rsa1_5: Annotated[bool | None, typer.Option("--rsa1-5/--no-rsa1-5", help=_RSA1_5)] = None,
     on_conflict: Annotated[OnConflict | None, typer.Option("--on-conflict", help=_ON_CONFLICT)] = None,
+    near_expiry: Annotated[int | None, typer.Option("--near-expiry", min=1, max=365, help=_NEAR_EXPIRY)] = None,
 ) -> None:
     """Change a vault's settings; others are kept. Relaxing a production vault's settings needs approval."""
     settings = {
@@ -76,15 +81,48 @@ def set_(
         "purge_protection": purge_protection or None,
         "rsa1_5": rsa1_5,
         "on_conflict": on_conflict,
+        "near_expiry_days": near_expiry,
     }
     body = {setting: value for setting, value in settings.items() if value is not None}
     if not body:
         raise usage_error(
             "Nothing to change: specify --days, --production, --no-production, --purge-protection, --rsa1-5, "
-            "--no-rsa1-5 or --on-conflict."
+            "--no-rsa1-5, --on-conflict or --near-expiry."
         )
     changed = client_of(ctx).manage("PATCH", "vaults", name, body=body)
     print_result(f"The settings of {name} are changed.", **changed)
+
+
+@app.command()
+def policy(
+    ctx: typer.Context,
+    name: VaultName,
+    rotate_after: Annotated[int | None, typer.Option(min=0, max=3650, help=_ROTATE_AFTER)] = None,
+    expires_after: Annotated[int | None, typer.Option(min=0, max=3650, help=_EXPIRES_AFTER)] = None,
+    existing_keys: Annotated[
+        bool, typer.Option("--existing-keys", help="keys without a policy inherit it too")
+    ] = False,
+    certificate_days: Annotated[int | None, typer.Option(min=0, max=3650, help=_CERTIFICATE_DAYS)] = None,
+    notice: Annotated[bool, typer.Option("--notice", help="certificates are reported, not renewed")] = False,
+) -> None:
+    """Set what new keys and certificates of a vault inherit; without options, show it."""
+    body: dict[str, Any] = {}
+    if rotate_after is not None or expires_after is not None:
+        durations = {
+            "rotate_after_create": f"P{rotate_after}D" if rotate_after else "",
+            "expiry_time": f"P{expires_after}D" if expires_after else "",
+        }
+        body |= {"keys": durations if any(durations.values()) else None, "existing_keys": existing_keys}
+    if certificate_days is not None:
+        action = {"kind": "EmailContacts" if notice else "AutoRenew", "days": certificate_days}
+        body["certificates"] = action if certificate_days else None
+    if not body and (existing_keys or notice):
+        raise usage_error(
+            "Specify --rotate-after or --expires-after with --existing-keys, --certificate-days with --notice."
+        )
+    client = client_of(ctx)
+    path = ("vaults", name, "default-policies")
+    print_object(client.manage("PATCH", *path, body=body) if body else client.manage("GET", *path))
 
 
 @app.command()

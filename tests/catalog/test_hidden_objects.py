@@ -12,7 +12,7 @@ from rest_framework.test import force_authenticate
 from apps.core.clock import now
 from apps.domain.access.grants import NotAuthorised, Scope
 from apps.domain.access.queries import invalidate_decisions
-from apps.domain.catalog import queries, visibility
+from apps.domain.catalog import calendar, queries, visibility
 from apps.domain.keys.models import Key, KeyVersion
 from apps.domain.secrets.models import Secret, SecretVersion
 from apps.domain.vaults.queries import list_vaults
@@ -95,7 +95,7 @@ def test_the_database_is_asked_as_often_for_many_objects_as_for_few(people, vaul
         return (
             Secret.objects.visible_to(people.dev).filter(vault=vault).count(),
             len([hit for hit in queries.search(principal=people.dev, text="pay-", limit=50) if hit.kind == "secrets"]),
-            len(queries.list_upcoming(principal=people.dev, now=now(), days=30, limit=8)),
+            len(calendar.list_upcoming(principal=people.dev, now=now(), days=30, limit=8)),
         )
 
     give(range(2))
@@ -107,7 +107,7 @@ def test_the_database_is_asked_as_often_for_many_objects_as_for_few(people, vaul
 
 
 def coming(person):
-    return queries.list_upcoming(principal=person, now=now(), days=30, limit=8)
+    return calendar.list_upcoming(principal=person, now=now(), days=30, limit=8)
 
 
 def test_what_comes_of_a_hidden_object_is_not_told(people, shared):

@@ -20,6 +20,7 @@ pytestmark = pytest.mark.stack
 SHOWN = {
     "secops:vault_new": ("vaults/new", "portal vault create"),
     "secops:vault_settings": ("vaults/demo-europe/settings", "portal vault set demo-europe"),
+    "secops:vault_policies": ("vaults/demo-europe/settings", "portal vault policy demo-europe"),
     "secops:vault_freeze": ("vaults/demo-europe/settings", "portal vault freeze demo-europe"),
     "secops:vault_delete": ("vaults/demo-europe/delete", "portal vault delete demo-europe --yes-delete demo-europe"),
     "secops:vault_recover": ("deleted-vaults", "portal vault recover"),

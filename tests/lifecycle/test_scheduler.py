@@ -1,7 +1,8 @@
 """The scheduler's sweep under its own database role, with real HSM workers behind: a year in a minute."""
 
+import math
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from azure.keyvault.certificates import CertificateClient, CertificatePolicy
@@ -15,7 +16,7 @@ from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.stack
 
-# Sweeps once a simulated day, and waits until the jobs that it began are done before the next day breaks.
+# Sweeps on simulated days ("1,2,7" from now), and waits until the jobs that it began are done before the next one.
 YEAR = """
 import time
 from datetime import timedelta
@@ -23,7 +24,7 @@ from apps.core.clock import now
 from apps.domain.hsm_client.models import Job
 from apps.workers.scheduler.maintenance import sweep
 begin = now()
-for day in range(0, int(sys.argv[1]) + 1):
+for day in map(int, sys.argv[1].split(",")):
     done = sweep(now=begin + timedelta(days=day))
     if any(done.values()):
         print(day, {what: count for what, count in done.items() if count}, flush=True)
@@ -54,7 +55,18 @@ def policy(*, after=None, before=None, expiry=None, notify=None):
     return KeyRotationPolicy(lifetime_actions=actions, expires_in=expiry)
 
 
-def test_in_a_simulated_year_each_policy_acts_when_it_says(
+def days_of(events, begin):
+    """The day on which the scheduler's daily run does each of them: it comes at the same time of day as `begin`."""
+    return [math.ceil((datetime.fromisoformat(event["at"]) - begin) / timedelta(days=1)) for event in events]
+
+
+def days_to_sweep(planned):
+    """Each planned day with the days before and after it, and one day a week: no action may come on another one."""
+    near = {day + by for day in planned for by in (-1, 0, 1)}
+    return sorted(day for day in near | set(range(0, 367, 7)) | {366} if 0 <= day <= 366)
+
+
+def test_in_a_simulated_year_each_policy_acts_when_the_calendar_says(
     stack, management, credential, keys_of, name, as_scheduler, owner
 ):
     url = management.vault()
@@ -85,7 +97,25 @@ def test_in_a_simulated_year_each_policy_acts_when_it_says(
     result._lifetime_actions = [LifetimeAction("EmailContacts", days_before_expiry=90)]
     certificates.update_certificate_policy("notified", result)
     before = {key: len(list(keys.list_properties_of_key_versions(key))) for key in plan}
-    as_scheduler(YEAR, 366)
+    begin = datetime.now(UTC)
+    calendar = management.ask("GET", f"coming?days=366&vault={vault_name(url)}").json()
+    as_scheduler(YEAR, ",".join(map(str, days_to_sweep(days_of(calendar, begin)))))
+
+    def planned(kind, item, what):
+        events = [event for event in calendar if (event["kind"], event["name"], event["what"]) == (kind, item, what)]
+        return days_of(events, begin)
+
+    def made(versions):
+        """The days on which versions were made after the calendar was read. The run began some seconds after `begin`."""
+        moments = sorted(version.created_on for version in versions)
+        return [round((moment - begin) / timedelta(days=1)) for moment in moments if moment > begin]
+
+    for key in plan:
+        assert made(keys.list_properties_of_key_versions(key)) == planned("keys", key, "rotates"), key
+    for certificate in ("renewed", "signed", "told"):
+        versions = certificates.list_properties_of_certificate_versions(certificate)
+        assert made(versions) == planned("certificates", certificate, "is renewed"), certificate
+    assert len(planned("certificates", "told", "is reported")) == 1
     for key, (_, times) in plan.items():
         found = len(list(keys.list_properties_of_key_versions(key))) - before[key]
         assert found == times, key
@@ -106,7 +136,7 @@ def test_schedulers_side_by_side_do_the_work_once(management, keys_of, as_schedu
         keys.create_ec_key(f"k{number}")
         keys.update_key_rotation_policy(f"k{number}", policy(after="P30D"))
     with ThreadPoolExecutor(3) as pool:
-        list(pool.map(lambda _: as_scheduler(YEAR, 31), range(3)))
+        list(pool.map(lambda _: as_scheduler(YEAR, "0,29,30,31"), range(3)))
     counts = [len(list(keys.list_properties_of_key_versions(f"k{number}"))) for number in range(20)]
     assert counts == [2] * 20
 

@@ -1,7 +1,6 @@
 """Queries over all kinds of objects. No secret value is ever read here."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -13,9 +12,8 @@ from apps.domain.access.grants import Scope, is_permitted
 from apps.domain.access.permissions import Permission
 from apps.domain.access.visibility import VisibleObjects, VisibleQuerySet, visible_objects
 from apps.domain.certificates.models import Certificate
-from apps.domain.identity.models import ApplicationIdentity, ClientSecret, User
-from apps.domain.keys.models import Key, KeyVersion, RotationPolicy
-from apps.domain.keys.rotation_policy import due_date
+from apps.domain.identity.models import ApplicationIdentity, User
+from apps.domain.keys.models import Key, KeyVersion
 from apps.domain.secrets.models import Secret
 from apps.domain.vaults.models import Vault
 from apps.domain.vaults.queries import get_vault
@@ -35,18 +33,6 @@ class SearchResult:
     kind: str
     name: str
     vault: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class UpcomingEvent:
-    """A scheduled event: an expiry, a rotation, a purge."""
-
-    at: datetime
-    what: str  # "expires", "rotates", "is purged"
-    kind: str  # keys, secrets, certificates; "applications": a client secret
-    vault: str  # of an application: its client id
-    name: str
-    id: UUID  # of the object, or of the application
 
 
 def list_objects(
@@ -113,10 +99,7 @@ def counts_by_vault() -> dict[UUID, dict[str, int]]:
 
 def list_deleted(*, principal: Principal, limit: int) -> list[tuple[str, Any]]:
     """List (kind, object) of what can still be recovered, the next to be purged first."""
-    return _list_deleted(visible_objects(principal), limit)
-
-
-def _list_deleted(visible: VisibleObjects, limit: int) -> list[tuple[str, Any]]:
+    visible = visible_objects(principal)
     deleted: list[tuple[str, Any]] = []
     for kind in KINDS:
         rows = _rows(kind).visible_to(visible).filter(deleted__isnull=False, managed=False)
@@ -128,40 +111,6 @@ def deleted_by(principal: Principal, kind: str, row: Any) -> str:
     """Return who deleted an object, for those who may recover it; else ""."""
     allowed = is_permitted(principal, permission_for(kind, "recover"), scope_of(row.vault, kind, row))
     return str(row.deleted_by) if allowed else ""
-
-
-def list_upcoming(*, principal: Principal, now: datetime, days: int, limit: int) -> list[UpcomingEvent]:
-    """List what expires, rotates or is purged within some days, the first first.
-
-    Applications' secrets are for people who may know of everything.
-    """
-    until, visible = now + timedelta(days=days), visible_objects(principal)
-    found = []
-    for kind in KINDS:
-        live = _rows(kind).visible_to(visible).filter(deleted__isnull=True, managed=False)
-        expiring = live.filter(current__expires__gte=now, current__expires__lt=until).order_by("current__expires")
-        found += [
-            UpcomingEvent(row.current.expires, "expires", kind, row.vault.name, row.name, row.pk)
-            for row in expiring[:limit]
-        ]
-    policies = RotationPolicy.objects.filter(key__deleted__isnull=True, key__current__isnull=False)
-    policies = policies.filter(key__vault__deleted__isnull=True)
-    if not visible.everything:
-        policies = policies.filter(key__in=Key.objects.visible_to(visible))
-    for policy in policies.select_related("key__current", "key__vault")[:5000]:
-        at = due_date(policy, policy.key.current)
-        if at is not None and at < until:
-            key = policy.key
-            found.append(UpcomingEvent(max(at, now), "rotates", "keys", key.vault.name, key.name, key.pk))
-    for kind, row in _list_deleted(visible, limit):
-        if row.purge_after < until:
-            found.append(UpcomingEvent(row.purge_after, "is purged", kind, row.vault.name, row.name, row.pk))
-    secrets = ClientSecret.objects.filter(expires__gte=now, expires__lt=until).order_by("expires")
-    secrets = secrets if visible.everything else secrets.none()
-    for secret in secrets.select_related("application")[:limit]:
-        row = secret.application
-        found.append(UpcomingEvent(secret.expires, "expires", "applications", str(row.client_id), row.name, row.pk))
-    return sorted(found, key=lambda event: event.at)[:limit]
 
 
 def search(*, principal: Principal, text: str, limit: int) -> list[SearchResult]:

@@ -7,13 +7,18 @@ from dataclasses import asdict, dataclass, fields, replace
 from datetime import datetime, timedelta
 from typing import Any
 
+import isodate
+
 from apps.core.errors import BadRequest
 from apps.domain.keys.rules import DECRYPT, ENCRYPT, PARAMETERS, SIGN, UNWRAP, VERIFY, WRAP
+from apps.domain.objects.schedule import Event, Expiry, Version
 
+BACKDATED = timedelta(minutes=10)  # of a certificate's validity: clocks differ; Azure does the same
 PKCS12, PEM = "application/x-pkcs12", "application/x-pem-file"
 SELF, UNKNOWN = "Self", "Unknown"
 AUTO_RENEW, EMAIL_CONTACTS = "AutoRenew", "EmailContacts"
 SERVER_AUTH, CLIENT_AUTH = "1.3.6.1.5.5.7.3.1", "1.3.6.1.5.5.7.3.2"
+_MOST_DAYS_OF_A_MONTH = 27  # for a lifetime action
 _MOST_MONTHS, _MOST_NAMES, _LONGEST_NAME = 1200, 250, 1024
 _OID = re.compile(r"[0-2](?:\.(?:0|[1-9]\d{0,20})){1,30}\Z")
 
@@ -87,6 +92,37 @@ class Policy:
         return asdict(self)
 
 
+@dataclass(frozen=True, slots=True)
+class CertificateSchedule:
+    """The dates of a certificate under a policy."""
+
+    policy: Policy
+    near_expiry_days: int  # of the vault
+
+    def times(self, version: Version) -> dict[Event, datetime]:
+        """The lifetime action, near its expiry, and expired."""
+        times = Expiry(self.near_expiry_days).times(version)
+        if version.not_before is None or version.expires is None:
+            return times
+        for action in self.policy.actions:
+            renews = action.kind == AUTO_RENEW and self.policy.issuer != UNKNOWN
+            due = action.due(not_before=version.not_before, expires=version.expires)
+            times[Event.RENEW if renews else Event.NOTICE] = due
+        return times
+
+    def successor(self, event: Event, at: datetime, /) -> Version | None:
+        """The version of a renewal."""
+        if event is not Event.RENEW:
+            return None
+        return Version(at, at - BACKDATED, add_months(at, self.policy.validity_months), True)
+
+
+def add_months(moment: datetime, months: int) -> datetime:
+    """The same day some months later, or the last of that month."""
+    later: datetime = moment + isodate.Duration(months=months)
+    return later
+
+
 def load_policy(stored: Mapping[str, Any]) -> Policy:
     """Load a stored policy."""
     known = {field.name for field in fields(Policy)}
@@ -97,12 +133,25 @@ def load_policy(stored: Mapping[str, Any]) -> Policy:
     return Policy(**{name: value for name, value in values.items() if name in known})
 
 
-def with_defaults(policy: Policy, *, actions_given: bool) -> Policy:
-    """Add the lifetime action that a new policy has by default."""
-    if actions_given:
+def with_defaults(policy: Policy, *, default: Mapping[str, Any] | None) -> Policy:
+    """Add the lifetime action that a new policy without one has: the vault's default (an `Action`), or Azure's.
+
+    What nobody can renew is reported. A number of days that the validity has no room for gives way to Azure's default.
+    """
+    if policy.actions:
         return policy
     kind = EMAIL_CONTACTS if policy.issuer == UNKNOWN else AUTO_RENEW
-    return replace(policy, actions=(Action(kind, percentage=80),))
+    action = Action(kind, percentage=80)
+    if default is not None and (default["days"] or 0) <= policy.validity_months * _MOST_DAYS_OF_A_MONTH:
+        action = Action(**default)
+        if action.kind == AUTO_RENEW:
+            action = replace(action, kind=kind)
+    return replace(policy, actions=(action,))
+
+
+def check_action(action: Action) -> None:
+    """Raise `BadPolicy` unless it is a lifetime action of some certificate."""
+    _check_actions(Policy(actions=(action,), validity_months=_MOST_MONTHS))
 
 
 def validate_policy(policy: Policy, *, described: Policy | None = None) -> Policy:
@@ -179,7 +228,7 @@ def _check_actions(policy: Policy) -> None:
             raise BadPolicy("A lifetime action's trigger has 'lifetime_percentage' or 'days_before_expiry'.")
         if action.percentage is not None and not 1 <= action.percentage <= 99:
             raise BadPolicy("The 'lifetime_percentage' must be from 1 to 99.")
-        if action.days is not None and not 1 <= action.days <= policy.validity_months * 27:
+        if action.days is not None and not 1 <= action.days <= policy.validity_months * _MOST_DAYS_OF_A_MONTH:
             raise BadPolicy("The 'days_before_expiry' must be from 1 to 27 for each month of the validity.")
     if len(policy.actions) > 1:
         raise BadPolicy("A policy may have one lifetime action.")

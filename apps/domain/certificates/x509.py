@@ -7,11 +7,10 @@ import base64
 import hashlib
 import ipaddress
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import cache
 from typing import TypeVar
 
-import isodate
 from asn1crypto import core as asn1
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -24,13 +23,12 @@ from apps.core.errors import BadRequest
 from apps.core.foreign_certificates import UnreadableCertificate, read_certificate
 from apps.domain.certificates import pfx
 from apps.domain.certificates.names import BadName, read_name
-from apps.domain.certificates.policy import PEM, PKCS12, BadPolicy, Policy
+from apps.domain.certificates.policy import BACKDATED, PEM, PKCS12, BadPolicy, Policy, add_months
 
 PrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
 Made = TypeVar("Made")
 PublicKey = rsa.RSAPublicKey | ec.EllipticCurvePublicKey
 
-BACKDATED = timedelta(minutes=10)  # clocks differ; Azure does the same
 AUTHORITY_YEARS = 10
 LARGEST_CHAIN = 48 * 1024
 UPN = ObjectIdentifier("1.3.6.1.4.1.311.20.2.3")
@@ -224,12 +222,6 @@ def pfx_to_pem(value: str) -> str:
         raise BadCertificate("The certificate's key is neither RSA nor EC.")
     chain = [load(der) for der in pfx.certificates_in_order(data, None) or ()]
     return as_secret(chain, key, content_type=PEM)
-
-
-def add_months(moment: datetime, months: int) -> datetime:
-    """The same day some months later, or the last of that month."""
-    later: datetime = moment + isodate.Duration(months=months)
-    return later
 
 
 def _builder(

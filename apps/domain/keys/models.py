@@ -4,7 +4,7 @@ from django.db import models
 
 from apps.core.models import PlainModel, UuidModel
 from apps.domain.security_worlds.models import ProtectedKey
-from apps.domain.vaults.models import VaultObject
+from apps.domain.vaults.models import Vault, VaultObject
 
 
 class Key(VaultObject):
@@ -61,7 +61,8 @@ class RotationPolicy(PlainModel):
     """The automatic rotation of a key. The durations are ISO 8601 texts, which PostgreSQL reads as intervals.
 
     `rotated_for` and `notified_for` name the version that the action was carried out for: once each, even with
-    several schedulers.
+    several schedulers. The scheduler plans first: `rotation_due` and `notice_due` are dates of `KeySchedule` for the
+    version, expiry and policy that the `planned_` columns name, and count as long as these are the present ones.
     """
 
     key = models.OneToOneField(Key, on_delete=models.CASCADE, primary_key=True, related_name="rotation_policy")
@@ -69,8 +70,26 @@ class RotationPolicy(PlainModel):
     rotate_after_create = models.CharField(max_length=32, default="")
     rotate_before_expiry = models.CharField(max_length=32, default="")
     notify_before_expiry = models.CharField(max_length=32, default="")
+    inherited = models.BooleanField(default=False, db_default=False)  # from the vault's default, which it follows
     created = models.DateTimeField()
     updated = models.DateTimeField()
     rotated_for = models.UUIDField(null=True)
     rotated_at = models.DateTimeField(null=True)
     notified_for = models.UUIDField(null=True)
+    rotation_due = models.DateTimeField(null=True)
+    notice_due = models.DateTimeField(null=True)
+    planned_for = models.UUIDField(null=True)  # version
+    planned_enabled = models.BooleanField(null=True)
+    planned_expires = models.DateTimeField(null=True)
+    planned_policy = models.DateTimeField(null=True)  # its `updated`
+
+
+class DefaultRotationPolicy(PlainModel):
+    """What new keys of a vault inherit. Durations as in `RotationPolicy`."""
+
+    vault = models.OneToOneField(Vault, on_delete=models.PROTECT, primary_key=True, related_name="+")
+    expiry_time = models.CharField(max_length=32, default="")
+    rotate_after_create = models.CharField(max_length=32, default="")
+    rotate_before_expiry = models.CharField(max_length=32, default="")
+    notify_before_expiry = models.CharField(max_length=32, default="")
+    updated = models.DateTimeField()

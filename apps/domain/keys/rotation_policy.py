@@ -1,20 +1,20 @@
 """Rotation policies: their rules, and the dates on which they act (docs/reference/wire-contract.md section 10). Pure.
 
-Durations are ISO 8601 and echoed as sent: P2M stays P2M. `operations/rotation.py` selects what is due, in SQL;
-`due_date` is for display and must agree with it.
+Durations are ISO 8601 and echoed as sent: P2M stays P2M.
 """
 
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Protocol
 
 import isodate
 
 from apps.core.errors import BadRequest
+from apps.domain.objects.schedule import Event, Version
 
 _BASE = datetime(2024, 1, 1, tzinfo=UTC)  # months and years are measured from here where rules compare durations
-# Only durations that PostgreSQL reads as the same interval: the scheduler's SQL selects what is due.
+# Only durations that PostgreSQL reads as the same interval.
 _DURATION = re.compile(r"P(?:\d{1,4}Y)?(?:\d{1,4}M)?(?:\d{1,4}W)?(?:\d{1,5}D)?(?:T(?:\d{1,5}H)?(?:\d{1,5}M)?)?\Z")
 _LONGEST = timedelta(days=100 * 366)
 SHORTEST_EXPIRY = timedelta(days=28)
@@ -24,6 +24,19 @@ DEFAULT_NOTIFY = "P30D"
 
 class BadRotationPolicy(BadRequest):
     """A rotation policy outside the contract."""
+
+
+class Durations(Protocol):
+    """A rotation policy: its values, or its row."""
+
+    @property
+    def expiry_time(self) -> str: ...
+    @property
+    def rotate_after_create(self) -> str: ...
+    @property
+    def rotate_before_expiry(self) -> str: ...
+    @property
+    def notify_before_expiry(self) -> str: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +103,37 @@ def _length(text: str, name: str) -> timedelta:
     return length
 
 
-def due_date(policy: Any, version: Any) -> datetime | None:
+@dataclass(frozen=True, slots=True)
+class KeySchedule:
+    """The dates of a key: `policy` has the durations of `RotationPolicyValues`, or is None."""
+
+    policy: Durations | None
+    near_expiry_days: int  # of the vault, for a key whose policy does not say
+
+    def times(self, version: Version) -> dict[Event, datetime]:
+        """Rotation, near its expiry, and expired. A disabled key is not rotated."""
+        times = {}
+        rotation = due_date(self.policy, version) if self.policy is not None and version.enabled else None
+        if rotation is not None:
+            times[Event.ROTATE] = rotation
+        if version.expires is not None:
+            times[Event.NEAR_EXPIRY] = version.expires - self._notice()
+            times[Event.EXPIRE] = version.expires
+        return times
+
+    def successor(self, event: Event, at: datetime, /) -> Version | None:
+        """The version of a rotation, whose expiry is the policy's."""
+        if event is not Event.ROTATE or self.policy is None:
+            return None
+        return Version(at, None, expiry_of(self.policy.expiry_time, created=at), True)
+
+    def _notice(self) -> Any:
+        if self.policy is not None and self.policy.notify_before_expiry:
+            return isodate.parse_duration(self.policy.notify_before_expiry)
+        return timedelta(days=self.near_expiry_days)
+
+
+def due_date(policy: Durations, version: Version) -> datetime | None:
     """The date on which the scheduler rotates a key with this policy and current version; None: never."""
     dates = []
     if policy.rotate_after_create:

@@ -35,11 +35,15 @@ class Vault(UuidModel):
     on_conflict = models.CharField(
         max_length=7, choices=OnConflict.choices, default=OnConflict.REFUSE, db_default=OnConflict.REFUSE
     )
+    near_expiry_days = models.PositiveSmallIntegerField(
+        default=30, db_default=30
+    )  # unless a key's policy says otherwise
     rsa1_5 = models.BooleanField(default=False)  # decryption with the legacy padding, an oracle by design
     test = models.BooleanField(default=False)  # a developer's own: software-protected keys only, never production
     owner_id = models.UUIDField(null=True)  # of a test vault: the developer who created it
     frozen = models.BooleanField(default=False)  # an incident: the data plane denies every request
     limits = models.JSONField(default=dict)  # what quotas.py says, by its names; absent: Azure's published limits
+    certificate_action = models.JSONField(null=True)  # what new certificates inherit: `policy.Action`; null: Azure's
     tags = models.JSONField(default=dict, db_default={})  # text by name, for people and their tools
     # What tools set through the resource management API and compare later; none of it has an effect here.
     tool_settings = models.JSONField(default=dict, db_default={})
@@ -69,6 +73,9 @@ class Vault(UuidModel):
             ),
             models.CheckConstraint(
                 condition=models.Q(recoverable_days__gte=7, recoverable_days__lte=90), name="vault_retention_range"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(near_expiry_days__gte=1, near_expiry_days__lte=365), name="vault_near_expiry_range"
             ),
             models.CheckConstraint(
                 condition=models.Q(on_conflict__in=["refuse", "recover"]), name="vault_on_conflict_known"

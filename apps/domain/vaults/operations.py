@@ -139,19 +139,19 @@ def update(
     production: bool | None = None,
     rsa1_5: bool | None = None,
     on_conflict: str | None = None,
+    near_expiry_days: int | None = None,
     tags: dict[str, str] | None = None,
     tool_settings: dict[str, Any] | None = None,
     now: datetime,
 ) -> Vault:
-    """Change a vault's retention, protection, limits, RSA1_5, tags, names of deleted objects (`Vault.OnConflict`) or
-    whether it is guarded; what is None stays.
+    """Change a vault's retention, protection, limits, RSA1_5, tags, names of deleted objects (`Vault.OnConflict`),
+    notices of expiry or whether it is guarded; what is None stays.
 
     What was deleted before keeps its purge date. Raises `VaultNotFound`, `BadRetention`, `RetentionProtected`,
-    `BadLimit`, `BadTags`, `VaultChanged`, and `ApprovalRequired` for what weakens a guarded vault.
+    `BadLimit`, `BadTags`, `BadNotice`, `VaultChanged`, and `ApprovalRequired` for what weakens a guarded vault.
     """
     grant.require(Permission.VAULTS_UPDATE)
-    _check_limits(limits or {})
-    rules.check_tags(tags or {})
+    _check_settings(limits=limits, tags=tags, near_expiry_days=near_expiry_days)
     requested: dict[str, Any] = {
         "recoverable_days": recoverable_days,
         "purge_protection": purge_protection,
@@ -159,6 +159,7 @@ def update(
         "production": production,
         "rsa1_5": rsa1_5,
         "on_conflict": on_conflict,
+        "near_expiry_days": near_expiry_days,
         "tags": tags,
         "tool_settings": tool_settings,
     }
@@ -215,6 +216,7 @@ def _recorded_settings(vault: Vault) -> dict[str, Any]:
         "production": vault.production,
         "rsa1_5": vault.rsa1_5,
         "onConflict": vault.on_conflict,
+        "nearExpiryDays": vault.near_expiry_days,
         "tags": vault.tags,
     }
 
@@ -252,6 +254,15 @@ def _check_retention(vault: Vault, changes: dict[str, Any]) -> None:
         days=changes.get("recoverable_days", vault.recoverable_days),
         purge_protection=changes.get("purge_protection", vault.purge_protection),
     )
+
+
+def _check_settings(
+    *, limits: dict[str, int] | None, tags: dict[str, str] | None, near_expiry_days: int | None
+) -> None:
+    _check_limits(limits or {})
+    rules.check_tags(tags or {})
+    if near_expiry_days is not None:
+        rules.check_near_expiry_days(near_expiry_days)
 
 
 def _check_limits(limits: dict[str, int]) -> None:

@@ -11,6 +11,7 @@ _NAME = re.compile(r"[A-Za-z](?:-?[A-Za-z0-9]){2,23}\Z")
 RESERVED = frozenset({"login", "auth", "portal", "audit", "arm", "www", "api"})  # host names of ours
 RETENTION_DAYS = range(7, 91)
 LONGEST_RETENTION = 90
+NEAR_EXPIRY_DAYS = range(1, 366)
 _MOST_TAGS, _LONGEST_TAG_NAME, _LONGEST_TAG_VALUE = 50, 512, 256
 TEST_BACKUP = "A test vault takes backups of its owner's own test vaults only."
 
@@ -33,6 +34,10 @@ class NotInTestVault(BadRequest):
 
 class VaultPurgeProtected(Forbidden):
     """The vault may not be purged before its retention has passed."""
+
+
+class BadNotice(BadRequest):
+    """Notices of expiry outside 1 to 365 days."""
 
 
 class BadTags(BadRequest):
@@ -70,6 +75,12 @@ def check_retention_days(days: int) -> None:
     """Raise `BadRetention`."""
     if days not in RETENTION_DAYS:
         raise BadRetention("Deleted objects can be kept for 7 to 90 days.")
+
+
+def check_near_expiry_days(days: int) -> None:
+    """Raise `BadNotice`."""
+    if days not in NEAR_EXPIRY_DAYS:
+        raise BadNotice("Notice of an expiry can be given 1 to 365 days before it.")
 
 
 def check_retention_change(vault: Retention, *, days: int, purge_protection: bool) -> None:

@@ -16,9 +16,13 @@ DAYS_WIDTH, DAYS_HEIGHT, DAYS_STEP = 1080, 92, 14
 MOST_NODES = 30  # a larger map cannot be read
 _LONGEST_NAME = 40  # in a picture; the table has all of it
 _ROOM = 1.1  # above the highest point, so that it is not taken for the rule
+_MARKS = {"rotates": "rolls", "is renewed": "rolls", "expires": "expires"}
 _MOST_MARKS = 4  # in a column of the timeline; the rest is a number above them
 _EVENTS = {
     "rotates": ("key rotates", "keys rotate"),
+    "is renewed": ("certificate is renewed", "certificates are renewed"),
+    "is reported": ("certificate is reported to its contacts", "certificates are reported to their contacts"),
+    "expires soon": ("notice of expiry", "notices of expiry"),
     "expires": ("item expires", "items expire"),
     "is purged": ("item will be purged", "items will be purged"),
 }
@@ -137,6 +141,11 @@ class Mark(NamedTuple):
     y: float
     title: str
 
+    @property
+    def css(self) -> str:
+        """Its class, which gives shape and colour."""
+        return _MARKS.get(self.what, "purged")
+
 
 class Timeline(NamedTuple):
     """Marks, the columns' labels as (x, text, whether a week begins), numbers above full columns, one sentence."""
@@ -148,12 +157,13 @@ class Timeline(NamedTuple):
 
 
 def timeline(events: Sequence[tuple[datetime, str, str]], *, today: date, days: int = 30) -> Timeline:
-    """Of (when, what, name); `what` is one of `rotates`, `expires`, `is purged`."""
+    """Of (when, what, name); `what` is one of `_EVENTS`."""
     order = list(_EVENTS)
     by_day: dict[int, list[tuple[str, str]]] = {}
     for at, what, name in sorted(events, key=lambda event: order.index(event[1])):
         by_day.setdefault((timezone.localtime(at).date() - today).days, []).append((what, name))
-    chart = Timeline([], [], [], _count_events(Counter(what for _at, what, _name in events)))
+    counts = Counter(what for _at, what, _name in events)
+    chart = Timeline([], [], [], _count_events(counts) or "Nothing is scheduled in the next 30 days.")
     for day in range(days):
         x, column = (day + 0.5) * DAYS_WIDTH / days, today + timedelta(days=day)
         monday, found = column.weekday() == 0, by_day.get(day, [])
@@ -167,9 +177,57 @@ def timeline(events: Sequence[tuple[datetime, str, str]], *, today: date, days: 
 
 
 def _count_events(counts: Counter[str]) -> str:
-    if not counts:
-        return "Nothing is scheduled in the next 30 days."
-    return ", ".join(counted(counts[what], *texts) for what, texts in _EVENTS.items() if counts[what]) + "."
+    sentence = ", ".join(counted(counts[what], *texts) for what, texts in _EVENTS.items() if counts[what])
+    return sentence and f"{sentence}."
+
+
+# The next twelve months: a row for each month, a square for each day
+
+
+class Day(NamedTuple):
+    """One day. `level` 0 to 4: how dark."""
+
+    x: int
+    y: int
+    level: int
+    title: str
+
+
+class Month(NamedTuple):
+    """The days of a month from today on."""
+
+    month: date
+    label_y: int
+    cells: list[Day]
+
+
+class Year(NamedTuple):
+    """Thirteen rows at most: the first and the last month are parts."""
+
+    rows: list[Month]
+    days: list[tuple[int, str]]  # (x, label)
+    height: int
+    summary: str
+
+
+def year(events: Sequence[tuple[date, str]], *, today: date, days: int = 365) -> Year:
+    """Of (day, what) as squares of 26 pixels; `what` is one of `_EVENTS`."""
+    by_day: dict[date, Counter[str]] = {}
+    for day, what in events:
+        by_day.setdefault(day, Counter())[what] += 1
+    most = max((counts.total() for counts in by_day.values()), default=0)
+    rows: list[Month] = []
+    for day in (today + timedelta(days=number) for number in range(days + 1)):
+        if not rows or rows[-1].month != day.replace(day=1):
+            rows.append(Month(day.replace(day=1), len(rows) * 30 + 38, []))
+        counts = by_day.get(day, Counter())
+        x, y = 66 + day.day * 30, rows[-1].label_y - 18
+        title = f"{formats.date_format(day, 'j F Y')}: {_count_events(counts) or 'nothing.'}"
+        rows[-1].cells.append(Day(x, y, _level(counts.total(), most), title))
+    total = Counter(what for _day, what in events)
+    labels = [(66 + number * 30, str(number)) for number in (1, 5, 10, 15, 20, 25, 30)]
+    summary = _count_events(total) or "Nothing is scheduled in the next twelve months."
+    return Year(rows, labels, len(rows) * 30 + 24, summary)
 
 
 # Records of a log

@@ -12,6 +12,8 @@ _LABELS = {
     "emergency": "emergency rollover",
     "begun": "in the HSM",
     "left": "left out",
+    "is renewed": "renewed",
+    "is reported": "reported to contacts",
     # Jobs
     "hsm.generate_key": "Create key",
     "hsm.create_vault_key": "Create vault key",

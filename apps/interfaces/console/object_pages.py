@@ -13,9 +13,10 @@ from apps.domain.bulk_rotation.consumers import consumer_grid
 from apps.domain.bulk_rotation.rules import Standing
 from apps.domain.catalog import operations
 from apps.domain.catalog import queries as inventory
-from apps.domain.keys import rotation_policy
 from apps.domain.keys.operations import creation as keys
 from apps.domain.keys.queries import KeyFacts, find_rotation_policy
+from apps.domain.keys.rotation_policy import KeySchedule
+from apps.domain.objects.schedule import Event, facts_of
 from apps.domain.vaults.models import Vault
 from apps.interfaces.console import charts
 from apps.interfaces.console.base import Page
@@ -62,7 +63,7 @@ class ObjectPage(Page):
             "versions": inventory.versions_of(row, limit=100),
             "uses": usage.uses_of_object(vault_id=vault.pk, object_id=f"{kind}/{row.name}"),
             "policy": policy,
-            "next_rotation": rotation_policy.due_date(policy, row.current) if policy else None,
+            "next_rotation": _next_rotation(policy, row),
             **use_it(vault, kind, row, language),
         }
 
@@ -78,6 +79,13 @@ class ObjectPage(Page):
             for line in grid.lines
         ]
         return {"grid": grid, "consumer_chart": charts.consumer_chart(marks)}
+
+
+def _next_rotation(policy: Any, row: Any) -> Any:
+    """When the scheduler rotates a key; None: never."""
+    if policy is None or row.current is None:
+        return None
+    return KeySchedule(policy, row.vault.near_expiry_days).times(facts_of(row.current)).get(Event.ROTATE)
 
 
 class KeyCreationPage(VaultFormPage, abstract=True):

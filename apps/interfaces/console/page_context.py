@@ -59,6 +59,7 @@ NAVIGATION = {
         Entry("secops:applications", "Applications", "p"),
         Entry("secops:access", "Access", "c"),
         Entry("secops:hsm", "HSM", "h"),
+        Entry("secops:calendar", "Calendar", "d"),
         Entry("secops:recycle_bin", "Recycle bin", "r"),
     ),
     PersonRole.AUDITOR: (
@@ -75,6 +76,7 @@ NAVIGATION = {
         Entry("dev:vaults", "Vaults", "v"),
         Entry("dev:applications", "Applications", "p"),
         Entry("dev:explain", "Explain", "e"),
+        Entry("dev:calendar", "Calendar", "d"),
         Entry("dev:usage", "Usage", "u"),
     ),
 }

@@ -12,7 +12,8 @@ from apps.core.clock import now
 from apps.core.errors import BadRequest
 from apps.domain.access.permissions import Permission
 from apps.domain.catalog import anomalies
-from apps.domain.catalog.queries import list_upcoming
+from apps.domain.catalog.calendar import list_events
+from apps.domain.objects.schedule import Event
 from apps.interfaces.management_api.base import Resource, endpoint
 from apps.usage.queries import per_minute
 
@@ -37,10 +38,15 @@ class AnomalySerializer(serializers.Serializer[Any]):
 
 class ComingSerializer(serializers.Serializer[Any]):
     at = serializers.DateTimeField(read_only=True)
-    what = serializers.CharField(read_only=True, help_text="expires, rotates or is purged")
-    kind = serializers.CharField(read_only=True)
+    what = serializers.ChoiceField(read_only=True, choices=[event.value for event in Event])
+    kind = serializers.CharField(
+        read_only=True, help_text="keys, secrets, certificates, vaults, or applications: a secret of one"
+    )
     vault = serializers.CharField(read_only=True, help_text="of an application's secret: the client id")
     name = serializers.CharField(read_only=True)
+    planned = serializers.BooleanField(
+        read_only=True, help_text="about a version that an earlier event of this list makes"
+    )
 
 
 class MinuteSerializer(serializers.Serializer[Any]):
@@ -57,10 +63,22 @@ class Overview(Resource):
         """List bursts of refusals, callers that are new to a vault, and old versions that still protect data."""
         return anomalies.list_anomalies(now=now(), limit=100)
 
-    @endpoint(Operation.COMING_LIST, Permission.KEYS_LIST, lists=ComingSerializer)
+    @endpoint(
+        Operation.COMING_LIST,
+        Permission.KEYS_LIST,
+        lists=ComingSerializer,
+        parameters=[OpenApiParameter("days", int), OpenApiParameter("vault", str)],
+    )
     def list_upcoming(self) -> Any:
-        """List what expires, rolls or is purged in the next 30 days, the first first; at most a thousand."""
-        return list_upcoming(principal=self.grant.principal, now=now(), days=30, limit=1000)
+        """List what rotates, is renewed or reported, expires or is purged in some days (30, at most 366), in order.
+
+        Rotations and renewals with all their repetitions; at most 20 000 events, the first ones. `vault`: of one.
+        """
+        query = self.request.query_params
+        text = query.get("days", "30")
+        days = int(text) if re.fullmatch("[0-9]{1,3}", text) else 0
+        vault = query.get("vault", "").replace("\0", "")
+        return list_events(principal=self.grant.principal, now=now(), days=days, vault=vault)
 
     @endpoint(
         Operation.MINUTE_LIST,

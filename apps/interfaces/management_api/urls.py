@@ -12,6 +12,7 @@ from apps.interfaces.management_api.bulk_rotations import (
     Rollovers,
     VaultRollovers,
 )
+from apps.interfaces.management_api.default_policies import DefaultPolicies
 from apps.interfaces.management_api.denials import Refusals
 from apps.interfaces.management_api.groups import Groups
 from apps.interfaces.management_api.key_statements import KeyStatements
@@ -58,6 +59,7 @@ urlpatterns = [
     ),
     path(f"{_VAULT}/log-destination/test", VaultLog.as_view({"post": "test_destination"})),
     path(f"{_VAULT}/log-destination/replay", VaultLog.as_view({"post": "replay"})),
+    path(f"{_VAULT}/default-policies", DefaultPolicies.as_view({"get": "retrieve", "patch": "update"})),
     path(f"{_VAULT}/log-retention", VaultLog.as_view({"get": "get_retention", "put": "set_retention"})),
     path(f"{_VAULT}/callers", Callers.as_view({"get": "list"})),
     path(f"{_VAULT}/import-key", Objects.as_view({"post": "import_key"})),

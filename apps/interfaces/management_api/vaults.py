@@ -22,6 +22,10 @@ _ON_CONFLICT = (
     "callers who may, and add the version"
 )
 
+_NEAR_EXPIRY = (
+    "days before the expiry of a secret, certificate or key at which it expires soon; a key's policy may differ"
+)
+
 
 class VaultSerializer(serializers.Serializer[Any]):
     """A vault. `name` and `world` are required when creating."""
@@ -51,6 +55,7 @@ class VaultSerializer(serializers.Serializer[Any]):
         read_only=True, help_text="keys decrypt and unwrap with RSA1_5, whose padding leaks; off by default"
     )
     on_conflict = serializers.CharField(read_only=True, help_text=_ON_CONFLICT)
+    near_expiry_days = serializers.IntegerField(read_only=True, help_text=_NEAR_EXPIRY)
     frozen = serializers.BooleanField(read_only=True, help_text="the data plane denies every request")
     tags = serializers.DictField(
         child=serializers.CharField(allow_blank=True, max_length=256),
@@ -78,6 +83,7 @@ class VaultChangeSerializer(serializers.Serializer[Any]):
         required=False, help_text="allow decryption with RSA1_5; on a production vault with approval"
     )
     on_conflict = serializers.ChoiceField(required=False, choices=Vault.OnConflict.choices, help_text=_ON_CONFLICT)
+    near_expiry_days = serializers.IntegerField(required=False, min_value=1, max_value=365, help_text=_NEAR_EXPIRY)
     tags = serializers.DictField(
         child=serializers.CharField(allow_blank=True, max_length=256),
         required=False,

@@ -32,6 +32,7 @@ def sweep(*, now: datetime) -> dict[str, int]:
     """Do everything that is due at `now`, and count it. A failure of one action does not stop the others."""
     grant = scheduled_grant()
     actions: dict[str, Callable[[], int]] = {
+        "rotations planned": lambda: rotation.plan_changed(grant=grant, now=now),
         "rotations": lambda: rotation.rotate_due(grant=grant, now=now),
         "notices": lambda: rotation.notify_due(grant=grant, now=now),
         "lifetime actions": lambda: renewal.run_due_actions(grant=grant, now=now),

@@ -79,6 +79,7 @@ def create(
     `TooManyRequests`.
     """
     grant.require(Permission.CERTIFICATES_CREATE, vault_id=vault.pk)
+    policy = with_defaults(policy, default=vault.certificate_action)
     x509.check_creatable(validate_policy(policy))
     if policy.issuer not in (SELF, UNKNOWN):
         queries.check_delivers(vault_id=vault.pk, issuer=policy.issuer)
@@ -163,7 +164,7 @@ def import_certificate(
     """
     grant.require(Permission.CERTIFICATES_IMPORT, vault_id=vault.pk)
     imported = containers.parse_container(value, password=password, preserve_order=attributes.preserve_order)
-    policy = _policy_of_import(imported, read_policy)
+    policy = _policy_of_import(vault, imported, read_policy)
     if policy.issuer not in (SELF, UNKNOWN):
         queries.get_issuer(vault_id=vault.pk, name=policy.issuer)
     spec = replace(_key_spec(policy), operations=tuple(sorted(policy.operations)), enabled=attributes.enabled)
@@ -284,13 +285,15 @@ def delete_operation(*, grant: Grant, vault: Vault, name: str) -> CertificateOpe
     return operation
 
 
-def _policy_of_import(imported: ImportedCertificate, read_policy: Callable[[Policy], Policy] | None) -> Policy:
+def _policy_of_import(
+    vault: Vault, imported: ImportedCertificate, read_policy: Callable[[Policy], Policy] | None
+) -> Policy:
     """The policy of the next version: it describes the certificate, except where the caller says otherwise.
 
     A certificate that exists need not be one that could be made here. One that an issuer is to renew must be.
     """
     described = description.policy_of(imported.leaf, content_type=imported.content_type)
-    described = with_defaults(described, actions_given=False)
+    described = with_defaults(described, default=vault.certificate_action)
     policy = described if read_policy is None else read_policy(described)
     policy = replace(policy, key_type=described.key_type, parameter=described.parameter)
     if policy.issuer == UNKNOWN:

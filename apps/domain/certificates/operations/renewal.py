@@ -14,7 +14,8 @@ from apps.domain.certificates.kind import CERTIFICATES
 from apps.domain.certificates.models import Certificate, CertificateOperation, CertificateVersion
 from apps.domain.certificates.operations import creation
 from apps.domain.certificates.operations.creation import VersionAttributes
-from apps.domain.certificates.policy import AUTO_RENEW, UNKNOWN, Policy, load_policy
+from apps.domain.certificates.policy import CertificateSchedule, Policy, load_policy
+from apps.domain.objects.schedule import Event, facts_of
 
 _BATCH = 200
 
@@ -32,19 +33,20 @@ def run_due_actions(*, grant: Grant, now: datetime) -> int:
         rows = rows.select_related("current", "vault__world").select_for_update(of=("self",), skip_locked=True)
         for certificate in rows.order_by("current__expires")[:_BATCH]:
             current, policy = certificate.current, load_policy(certificate.policy)
-            if current is not None and _is_due(current, policy, now):
-                count += _run_action(certificate, current, policy, now)
+            if current is None:
+                continue
+            times = CertificateSchedule(policy, certificate.vault.near_expiry_days).times(facts_of(current))
+            due = [event for event in (Event.RENEW, Event.NOTICE) if event in times and times[event] <= now]
+            if due:
+                count += _run_action(certificate, current, policy, due[0], now)
     return count
 
 
-def _is_due(current: CertificateVersion, policy: Policy, now: datetime) -> bool:
-    return any(action.due(not_before=current.not_before, expires=current.expires) <= now for action in policy.actions)
-
-
-def _run_action(certificate: Certificate, current: CertificateVersion, policy: Policy, now: datetime) -> int:
-    action = policy.actions[0]
+def _run_action(
+    certificate: Certificate, current: CertificateVersion, policy: Policy, event: Event, now: datetime
+) -> int:
     grant = scheduled_grant(certificate.vault, "certificate", certificate.name, certificate.pk)
-    if action.kind == AUTO_RENEW and policy.issuer != UNKNOWN:
+    if event is Event.RENEW:
         attributes = VersionAttributes(current.enabled, current.tags, current.preserve_order)
         CertificateOperation.objects.filter(certificate=certificate, status=CertificateOperation.Status.FAILED).delete()
         try:
@@ -62,5 +64,5 @@ def _run_action(certificate: Certificate, current: CertificateVersion, policy: P
     else:
         object_id = CERTIFICATES.object_id(certificate.name, current.version)
         append_change(grant, operation=Operation.CERTIFICATE_NEAR_EXPIRY, object_id=object_id)
-    CertificateVersion.objects.filter(pk=current.pk).update(acted=action.kind)
+    CertificateVersion.objects.filter(pk=current.pk).update(acted=policy.actions[0].kind)
     return 1

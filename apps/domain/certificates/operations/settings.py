@@ -1,5 +1,6 @@
 """Contacts and issuers of a vault. The built-in provider's issuer has a certificate authority in the HSM."""
 
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
@@ -14,6 +15,7 @@ from apps.domain.access.grants import Grant
 from apps.domain.access.permissions import Permission
 from apps.domain.certificates import queries
 from apps.domain.certificates.models import Contacts, Issuer, IssuingAuthority
+from apps.domain.certificates.policy import Action, check_action
 from apps.domain.hsm_client import client
 from apps.domain.security_worlds.removal import remove_keys
 from apps.domain.vaults.models import Vault
@@ -48,6 +50,17 @@ def delete_contacts(*, grant: Grant, vault: Vault) -> list[dict[str, str]]:
     with recorded_change(grant, Operation.CERTIFICATE_CONTACTS_DELETE, object_id=_CONTACTS):
         Contacts.objects.filter(vault=vault).delete()
     return people
+
+
+def set_default_action(*, grant: Grant, vault: Vault, action: Action | None) -> None:
+    """Set the lifetime action that new certificates inherit, in the caller's transaction, which records it.
+
+    None: Azure's default. Raises `BadPolicy`.
+    """
+    grant.require(Permission.VAULTS_UPDATE)
+    if action is not None:
+        check_action(action)
+    Vault.objects.filter(pk=vault.pk).update(certificate_action=None if action is None else asdict(action))
 
 
 def set_issuer(*, grant: Grant, vault: Vault, name: str, fields: dict[str, Any], now: datetime) -> Issuer:

@@ -27,7 +27,7 @@ from apps.domain.hsm_client.lane_client import HsmUnavailable
 from apps.domain.hsm_client.models import Job
 from apps.domain.hsm_client.protocol import ImportedKeySpec, ImportKey, ImportWrappedKey, RebindKey
 from apps.domain.identity.attestation import authority_states
-from apps.domain.keys import queries, release_policy, rules, versions
+from apps.domain.keys import default_policy, queries, release_policy, rules, versions
 from apps.domain.keys.kind import KEYS
 from apps.domain.keys.models import Key, KeyVersion
 from apps.domain.keys.queries import KeyFacts
@@ -79,6 +79,8 @@ def start_creation(
     with transaction.atomic():
         recreates = operation is Operation.KEY_CREATE
         key = names.get_or_create_locked(KEYS, vault, name, grant=grant, recreates=recreates)
+        if key.current_id is None:
+            default_policy.inherit(key, now=now)
         row = versions.add_version(key, spec, version=new_version(), now=now)
         job = client.submit(
             grant=grant,
@@ -240,6 +242,8 @@ def _import(  # noqa: PLR0917  private, and called with the same names twice
         version=version,
         recreates=approval is None,  # an approval is for the state that it names
     ) as key:
+        if key.current_id is None:
+            default_policy.inherit(key, now=now)
         basis = {**locks.describe_state(key), "content": content}
         approvals.consume(grant=grant, approval=approval, now=now, basis=basis)
         row = versions.add_version(key, spec, version=version, now=now)

@@ -7,6 +7,7 @@ from django.http import HttpRequest, HttpResponse
 
 from apps.core.clock import now
 from apps.domain.access.permissions import Permission
+from apps.domain.catalog import calendar
 from apps.domain.catalog import queries as inventory
 from apps.domain.denials import explanation
 from apps.domain.vaults.queries import list_vaults
@@ -26,7 +27,7 @@ class Overview(DevPage):
         applications = list(self.applications().values())
         grant = self.grant(permission=Permission.REFUSALS_EXPLAIN)
         refused = explanation.list_latest(grant=grant, limit=5)
-        coming = inventory.list_upcoming(principal=principal, now=now(), days=30, limit=8)
+        coming = calendar.list_upcoming(principal=principal, now=now(), days=30, limit=8)
         day = now() - timedelta(days=1)
         lately = explanation.count_denials(grant=grant, since=day)
         return self.show(

@@ -4,6 +4,7 @@ from django.urls import path
 
 from apps.interfaces.console.developers import (
     applications,
+    calendar,
     credentials,
     denials,
     lifecycle_simulation,
@@ -22,6 +23,7 @@ _APPLICATION = "applications/<uuid:client_id>"
 urlpatterns = [
     path("", overview.Overview.as_view(), name="overview"),
     path("search", overview.Search.as_view(), name="search"),
+    path("calendar", calendar.Calendar.as_view(), name="calendar"),
     path("usage", usage.Usage.as_view(), name="usage"),
     path("explain", denials.Explain.as_view(), name="explain"),
     path("vaults", vaults.Vaults.as_view(), name="vaults"),

@@ -12,6 +12,8 @@ from apps.domain.access.roles import ASSIGNABLE
 from apps.domain.bulk_rotation.models import Rollover
 from apps.domain.bulk_rotation.operations import RolloverPlan
 from apps.domain.bulk_rotation.rules import DEFAULT_QUIET_DAYS, MOST_QUIET_DAYS
+from apps.domain.catalog.default_policies import DefaultPolicies
+from apps.domain.certificates.policy import AUTO_RENEW, EMAIL_CONTACTS, Action
 from apps.domain.identity.queries import list_applications, list_developer_names
 from apps.domain.keys.key_material import LARGEST_TEXT, ImportedKeyMaterial, parse_pem
 from apps.domain.keys.models import RotationPolicy
@@ -120,7 +122,7 @@ class VaultForm(CommandForm):
     )
 
 
-_VAULT_SETTINGS = ("recoverable_days", "purge_protection", "on_conflict", "production", "rsa1_5")
+_VAULT_SETTINGS = ("recoverable_days", "purge_protection", "on_conflict", "near_expiry_days", "production", "rsa1_5")
 
 
 class VaultSettingsForm(CommandForm):
@@ -133,6 +135,7 @@ class VaultSettingsForm(CommandForm):
             "purge_protection": flag("--purge-protection"),
             "rsa1_5": flag("--rsa1-5", off="--no-rsa1-5"),
             "on_conflict": "--on-conflict",
+            "near_expiry_days": "--near-expiry",
         },
     )
 
@@ -144,6 +147,12 @@ class VaultSettingsForm(CommandForm):
             (Vault.OnConflict.REFUSE, "Refuse it: the deleted one is recovered or purged first"),
             (Vault.OnConflict.RECOVER, "Recover the deleted one and add a version, if the caller may recover it"),
         ],
+    )
+    near_expiry_days = forms.IntegerField(
+        label="Notice of an expiry (days before)",
+        min_value=1,
+        max_value=365,
+        help_text="For secrets, certificates, and keys whose rotation policy does not say.",
     )
     production = forms.BooleanField(
         label="Production vault: some operations need approval by a second person (so does turning this off)",
@@ -249,6 +258,54 @@ class PolicyForm(CommandForm):
         return RotationPolicyValues(
             expiry_time=f"P{expiry}D" if expiry else "", rotate_after_create=f"P{after}D" if after else ""
         )
+
+
+class DefaultPolicyForm(PolicyForm):
+    """What new objects of a vault inherit, in days."""
+
+    cli = CliCommand(
+        "vault policy",
+        ("vault",),
+        {
+            "rotate_after": value_or("--rotate-after", "0"),
+            "expires_after": value_or("--expires-after", "0"),
+            "existing_keys": flag("--existing-keys"),
+            "certificate_days": value_or("--certificate-days", "0"),
+            "notice": flag("--notice"),
+        },
+    )
+
+    existing_keys = forms.BooleanField(label="Keys without a policy inherit it too", required=False)
+    certificate_days = forms.IntegerField(
+        label="Certificates: … days before their expiry",
+        min_value=1,
+        max_value=3650,
+        required=False,
+        help_text="Empty: at 80 % of their lifetime.",
+    )
+    notice = forms.BooleanField(label="Certificates are reported to their contacts, not renewed", required=False)
+
+    @classmethod
+    def of_vault(cls, defaults: DefaultPolicies) -> Self:
+        """The form with the current defaults, as far as they are in days."""
+        keys, action = defaults.keys or RotationPolicyValues(), defaults.certificates
+        return cls(
+            initial={
+                "rotate_after": _days(keys.rotate_after_create),
+                "expires_after": _days(keys.expiry_time),
+                "certificate_days": None if action is None else action.days,
+                "notice": action is not None and action.kind == EMAIL_CONTACTS,
+            }
+        )
+
+    def changes(self) -> dict[str, Any]:
+        """The argument of `default_policies.set_defaults`."""
+        policy, days = self.policy(), self.cleaned_data["certificate_days"]
+        kind = EMAIL_CONTACTS if self.cleaned_data["notice"] else AUTO_RENEW
+        return {
+            "keys": None if policy == RotationPolicyValues() else policy,
+            "certificates": Action(kind, days=days) if days else None,
+        }
 
 
 class RolloverForm(CommandForm):

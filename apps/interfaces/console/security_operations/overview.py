@@ -14,10 +14,10 @@ from apps.domain.access.permissions import Permission
 from apps.domain.approvals.models import ApprovalRequest
 from apps.domain.approvals.queries import list_open
 from apps.domain.bulk_rotation.queries import list_rollovers, progress_of
-from apps.domain.catalog import queries as inventory
+from apps.domain.catalog import calendar
 from apps.domain.catalog.anomalies import list_anomalies
+from apps.domain.catalog.calendar import UpcomingEvent
 from apps.domain.catalog.onboarding import get_onboarding_state
-from apps.domain.catalog.queries import UpcomingEvent
 from apps.domain.hsm_client.hsm_status import status_of
 from apps.domain.hsm_client.queries import open_jobs
 from apps.domain.identity.queries import application_names
@@ -55,7 +55,7 @@ class Overview(SecopsPage):
         """The cards, the last six hours, what is unusual, the next thirty days, rollovers, who was refused."""
         self.grant()
         moment = now()
-        coming = inventory.list_upcoming(principal=self.principal, now=moment, days=30, limit=200)
+        coming = calendar.list_upcoming(principal=self.principal, now=moment, days=30, limit=200)
         approvals = list_open(now=moment)
         cards = [_hsm(), _jobs(moment), _expiring(coming), _approvals(approvals, moment)]
         if request.GET.get("part") == "state":  # what the page asks for every ten seconds

@@ -7,10 +7,11 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.functional import cached_property
 
-from apps.audit_log.operation_names import USES
+from apps.audit_log.operation_names import USES, Operation
 from apps.core.clock import now
 from apps.core.errors import BadRequest
 from apps.domain.access.permissions import Permission
+from apps.domain.catalog import default_policies
 from apps.domain.catalog import queries as inventory
 from apps.domain.identity.queries import application_names
 from apps.domain.vaults import deletion, operations
@@ -19,7 +20,7 @@ from apps.domain.vaults.queries import get_deleted_vault, list_deleted_vaults, l
 from apps.interfaces.console.base import FormPage
 from apps.interfaces.console.form_commands import MOST_LINES, command
 from apps.interfaces.console.security_operations.base import SecopsPage, VaultPage
-from apps.interfaces.console.security_operations.forms import VaultForm, VaultSettingsForm
+from apps.interfaces.console.security_operations.forms import DefaultPolicyForm, VaultForm, VaultSettingsForm
 from apps.interfaces.console.security_operations.log_destinations import card_of
 from apps.usage import queries as usage
 
@@ -94,9 +95,30 @@ class VaultSettings(VaultPage, FormPage):
             "callers": usage.callers_of(vault_id=self.vault.pk, operations=USES, since=since),
             "names": application_names(),
             "command": form.cli.of(vault=name),
+            "default_form": DefaultPolicyForm.of_vault(default_policies.find_defaults(vault=self.vault)),
+            "default_command": DefaultPolicyForm.cli.of(vault=name),
             "freeze": command(f"vault {'unfreeze' if self.vault.frozen else 'freeze'}", name),
             **card_of(self.vault),
         }
+
+
+class SetDefaultPolicies(VaultPage):
+    permissions: ClassVar = {"post": Permission.VAULTS_UPDATE}
+    operation = Operation.PAGE_VAULT_SETTINGS
+    require_reauth = True
+    error_page = ("secops:vault_settings", "name")
+
+    def post(self, request: HttpRequest, name: str) -> HttpResponse:
+        """Set what new keys and certificates inherit."""
+        form = DefaultPolicyForm(request.POST)
+        if not form.is_valid():
+            raise BadRequest(" ".join(str(error) for errors in form.errors.values() for error in errors))
+        existing = form.cleaned_data["existing_keys"]
+        default_policies.set_defaults(
+            grant=self.grant(self.scope()), vault=self.vault, changes=form.changes(), existing_keys=existing, now=now()
+        )
+        text = f"Default policies of {self.vault.name} set."
+        return self.redirect_with_success(text, "secops:vault_settings", self.vault.name)
 
 
 class VaultNotConfirmed(BadRequest):

@@ -9,7 +9,7 @@ from apps.core.encoding import to_base64url
 from apps.domain.certificates.kind import CertificateItem
 from apps.domain.certificates.models import Certificate, CertificateOperation, CertificateVersion
 from apps.domain.certificates.operations.creation import VersionAttributes
-from apps.domain.certificates.policy import Action, BadPolicy, Policy, load_policy, with_defaults
+from apps.domain.certificates.policy import Action, BadPolicy, Policy, load_policy
 from apps.domain.certificates.x509 import thumbprint
 from apps.domain.vaults.models import Vault
 from apps.interfaces.keyvault_api.serializers.common import attributes
@@ -116,7 +116,7 @@ def parse_policy(data: dict[str, Any], *, base: Policy | None = None) -> Policy:
         if not isinstance(actions, list):
             raise BadPolicy("The policy's 'lifetime_actions' must be a list.")
         policy = replace(policy, actions=tuple(_parse_action(action) for action in actions))
-    return policy if base is not None else with_defaults(policy, actions_given=bool(actions))
+    return policy
 
 
 def _parse_x509(data: dict[str, Any], policy: Policy) -> Policy:

@@ -1,0 +1,132 @@
+"""When something happens to an object: the one place of these dates, for the scheduler and for the calendar. Pure.
+
+A kind's schedule gives the dates for one version. The scheduler acts on those of the current version; the calendar
+follows them through the versions that will be made. So both say the same
+(docs/decisions/0041-policies-calendar-clock.md).
+"""
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import NamedTuple, Protocol
+
+
+class Event(StrEnum):
+    """What happens, as the API names it."""
+
+    ROTATE = "rotates"  # a key gets a new version
+    RENEW = "is renewed"  # a certificate does
+    NOTICE = "is reported"  # a certificate's lifetime action: the record for its contacts
+    NEAR_EXPIRY = "expires soon"
+    EXPIRE = "expires"
+    PURGE = "is purged"
+
+
+class Version(NamedTuple):
+    """The facts of a version that dates depend on."""
+
+    created: datetime
+    not_before: datetime | None
+    expires: datetime | None
+    enabled: bool
+
+
+class Dated(Protocol):
+    """A row of a version."""
+
+    @property
+    def created(self) -> datetime: ...
+    @property
+    def not_before(self) -> datetime | None: ...
+    @property
+    def expires(self) -> datetime | None: ...
+    @property
+    def enabled(self) -> bool: ...
+
+
+class Schedule(Protocol):
+    """The dates of a kind of object under a policy."""
+
+    def times(self, version: Version) -> dict[Event, datetime]:
+        """When each thing happens to a version, if it stays the current one; absent: never."""
+        ...
+
+    def successor(self, event: Event, at: datetime, /) -> Version | None:
+        """The version that becomes the current one when the event happens at `at`; None: none does."""
+        ...
+
+
+class Occurrence(NamedTuple):
+    """One entry of a calendar. `planned`: it is about a version that an earlier entry makes."""
+
+    at: datetime
+    event: Event
+    planned: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Expiry:
+    """The schedule of an object whose versions expire and are replaced by people: a secret."""
+
+    near_expiry_days: int
+
+    def times(self, version: Version) -> dict[Event, datetime]:
+        """Near its expiry, and expired."""
+        if version.expires is None:
+            return {}
+        return {
+            Event.NEAR_EXPIRY: version.expires - timedelta(days=self.near_expiry_days),
+            Event.EXPIRE: version.expires,
+        }
+
+    def successor(self, _event: Event, _at: datetime, /) -> Version | None:
+        """Nothing makes a version."""
+        return None
+
+
+_MOST_VERSIONS = 400  # of one object: more than one a day in a year
+_ACTIONS = frozenset({Event.ROTATE, Event.RENEW, Event.NOTICE})  # carried out late rather than never
+
+
+def facts_of(row: Dated) -> Version:
+    """The facts of a version's row."""
+    return Version(row.created, row.not_before, row.expires, row.enabled)
+
+
+def is_due(schedule: Schedule, version: Version, event: Event, *, now: datetime) -> bool:
+    """Tell whether the event of this version is due."""
+    at = schedule.times(version).get(event)
+    return at is not None and at <= now
+
+
+def occurrences(
+    schedule: Schedule, version: Version, *, done: Collection[Event] = (), now: datetime, until: datetime
+) -> Iterator[Occurrence]:
+    """What happens to an object from `now` to before `until`, in order.
+
+    `done`: what was carried out for the current version. What is overdue is carried out now; a date that has passed
+    is no entry.
+    """
+    planned, settled = False, frozenset(done)
+    for _ in range(_MOST_VERSIONS):
+        due = [
+            (max(at, now) if event in _ACTIONS else at, event)
+            for event, at in schedule.times(version).items()
+            if event not in settled
+        ]
+        following: tuple[datetime, Version] | None = None
+        for at, event in sorted(due):
+            if at < now:
+                continue
+            if at >= until:
+                return
+            yield Occurrence(at, event, planned)
+            next_version = schedule.successor(event, at)
+            if next_version is not None:
+                following = at, next_version
+                break
+        if following is None:
+            return
+        now, version = following
+        planned, settled = True, frozenset()
