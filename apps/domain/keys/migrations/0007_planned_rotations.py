@@ -6,7 +6,7 @@ _DATES = ("rotation_due", "notice_due", "planned_expires", "planned_policy")
 class Migration(migrations.Migration):
     """The dates on which a rotation policy acts, which the scheduler stores; it plans existing policies at its next run."""
 
-    dependencies = [("keys", "0004_deleted_by")]
+    dependencies = [("keys", "0006_deleted_by")]
 
     operations = [
         *(

@@ -7,7 +7,7 @@ _DURATIONS = ("expiry_time", "rotate_after_create", "rotate_before_expiry", "not
 class Migration(migrations.Migration):
     """The rotation policy that new keys of a vault inherit. Existing policies are the keys' own."""
 
-    dependencies = [("keys", "0005_planned_rotations"), ("vaults", "0013_certificate_action")]
+    dependencies = [("keys", "0007_planned_rotations"), ("vaults", "0013_certificate_action")]
 
     operations = [
         migrations.AddField(

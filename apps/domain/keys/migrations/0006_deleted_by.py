@@ -4,7 +4,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     """Who deleted an object; "" for what was deleted before."""
 
-    dependencies = [("keys", "0003_longer_parameters")]
+    dependencies = [("keys", "0005_rehearsals")]
 
     operations = [
         migrations.AddField(
