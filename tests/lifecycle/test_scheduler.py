@@ -112,10 +112,10 @@ def test_in_a_simulated_year_each_policy_acts_when_the_calendar_says(
 
     for key in plan:
         assert made(keys.list_properties_of_key_versions(key)) == planned("keys", key, "rotates"), key
-    for certificate in ("renewed", "signed", "told"):
+    for certificate in ("renewed", "signed", "notified"):
         versions = certificates.list_properties_of_certificate_versions(certificate)
         assert made(versions) == planned("certificates", certificate, "is renewed"), certificate
-    assert len(planned("certificates", "told", "is reported")) == 1
+    assert len(planned("certificates", "notified", "is reported")) == 1
     for key, (_, times) in plan.items():
         found = len(list(keys.list_properties_of_key_versions(key))) - before[key]
         assert found == times, key
