@@ -5,6 +5,8 @@ The lane's thread, its socket and the database are real. In place of the HSM a h
 
 import os
 import socket
+import subprocess
+import sys
 import tempfile
 import threading
 import time
@@ -18,6 +20,7 @@ from apps.audit_log import writer
 from apps.audit_log.models import Incident, Leaf
 from apps.core.sql import select
 from apps.domain.hsm_client import protocol
+from apps.workers.hsm_runtime.commits import Waits
 from apps.workers.hsm_runtime.hsm_thread import Answer, HsmThread
 from apps.workers.hsm_runtime.peers import Peer
 from tests.audit_log.conftest import log  # noqa: F401  a fixture
@@ -27,6 +30,7 @@ from tests.support.waiting import wait_until
 SLOW, QUICK = 0.02, 0.0
 PACKET = protocol.pack_request(protocol.Ping())
 WITHHELD = "HsmUnavailable"
+BUSY = "import os, sys; os.sched_setaffinity(0, {int(sys.argv[1])}); print(flush=True)\nwhile True: pass"
 ROW = 7_420  # the advisory lock that stands for a row
 
 
@@ -282,3 +286,29 @@ def test_a_quick_hsm_commits_a_batch_in_its_own_thread(lane, log):  # noqa: F811
     quick = lane(QUICK)
     assert quick.thread._commits._thread is None
     assert len({writer for _, writer, *_ in stored(log)}) == 1
+
+
+def test_to_wait_for_a_processor_does_not_make_an_hsm_slow():
+    """As beside other programs: this thread and another process share one processor."""
+    waits, allowed = Waits(), os.sched_getaffinity(0)
+    processor = {min(allowed)}
+    with subprocess.Popen([sys.executable, "-c", BUSY, str(min(allowed))], stdout=subprocess.PIPE) as other:
+        try:
+            assert other.stdout.read(1)
+            os.sched_setaffinity(0, processor)
+            waits.begin()
+            begun = time.perf_counter()
+            until = time.thread_time() + 0.05
+            while time.thread_time() < until:
+                pass
+            assert time.perf_counter() - begun > 0.06, "it waited for the other process"
+            waits.end(1)
+            assert not waits.are_long
+        finally:
+            os.sched_setaffinity(0, allowed)
+            other.kill()
+    for _ in range(5):
+        waits.begin()
+        time.sleep(0.01)
+        waits.end(1)
+    assert waits.are_long
