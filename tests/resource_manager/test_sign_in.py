@@ -48,6 +48,8 @@ def test_anybody_reads_what_cloud_this_is(as_principal):
         }
         assert cloud["resourceManager"] == f"{addresses().resource_manager}/"
         assert cloud["suffixes"]["keyVaultDns"] == addresses().authority_part
+        # azurerm of Terraform demands it, and reads the claims of a token for it.
+        assert cloud["microsoftGraphResourceId"] == addresses().resource_manager
     assert nobody.ask("GET", "/metadata/endpoints", version="2019-05-01").json() == [cloud]
 
 

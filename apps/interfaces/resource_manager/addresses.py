@@ -48,7 +48,16 @@ def deleted_vault(row: Vault) -> str:
 
 def operation_status(region: str, request_id: uuid.UUID) -> str:
     """Return the address of the state of an operation that waits for an approval."""
-    path = f"{subscription()}/providers/Microsoft.KeyVault/locations/{quote(region)}/operationStatuses/{request_id}"
+    return _of_operation(region, f"operationStatuses/{request_id}")
+
+
+def result_of_purge(region: str) -> str:
+    """Return the address of the result of a purge, for clients that wait for one."""
+    return _of_operation(region, "operationResults/purge")
+
+
+def _of_operation(region: str, tail: str) -> str:
+    path = f"{subscription()}/providers/Microsoft.KeyVault/locations/{quote(region)}/{tail}"
     return f"{addresses().resource_manager}{path}?api-version=2023-07-01"
 
 

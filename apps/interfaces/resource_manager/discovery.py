@@ -149,6 +149,15 @@ class OperationStatus(ArmView):
         return Response({"id": request.path, "name": str(row.pk), "status": "Failed", "error": error})
 
 
+class ResultOfPurge(ArmView):
+    """The result of a purge, which is complete when the request for it is answered."""
+
+    def get(self, request: Request, **_names: Any) -> Response:
+        """Tell that it succeeded: who has this address was told so before."""
+        del request
+        return Response({"status": "Succeeded"})
+
+
 def _cloud() -> dict[str, Any]:
     service = addresses()
     return {
@@ -162,10 +171,12 @@ def _cloud() -> dict[str, Any]:
             "identityProvider": "AAD",
         },
         "suffixes": {"keyVaultDns": service.authority_part},
+        # There is no Microsoft Graph. Terraform's azurerm refuses a cloud without one, and reads from the claims of a
+        # token for it who signed in; other tools that ask it get this API's 404, which they can read.
+        "microsoftGraphResourceId": service.resource_manager,
         # Services of Azure that clients expect in this document and that do not exist here.
         "graph": "",
         "graphAudience": "",
-        "microsoftGraphResourceId": "",
         "gallery": "",
         "media": "",
         "batch": "",

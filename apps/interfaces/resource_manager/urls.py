@@ -62,6 +62,7 @@ urlpatterns = [
         rf"{_SUBSCRIPTION}/{_KEY_VAULT}/locations/[^/]+/operationstatuses/(?P<request_id>[0-9a-f-]{{36}})$",
         discovery.OperationStatus.as_view(),
     ),
+    _path(rf"{_SUBSCRIPTION}/{_KEY_VAULT}/locations/[^/]+/operationresults/purge$", discovery.ResultOfPurge.as_view()),
     # Kinds of resources that clients ask for beside vaults, and that there are none of.
     _path(rf"{_SUBSCRIPTION}/{_KEY_VAULT}/(managedhsms|deletedmanagedhsms)$", discovery.Nothing.as_view()),
     _path(rf"{_GROUP}/{_KEY_VAULT}/managedhsms$", discovery.Nothing.as_view()),

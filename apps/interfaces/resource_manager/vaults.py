@@ -203,9 +203,10 @@ class DeletedVaults(VaultView):
 
     @endpoint(Operation.VAULT_PURGE, P.VAULTS_PURGE, reauth=True)
     def purge(self) -> Response:
-        """Purge a deleted vault for good."""
+        """Purge a deleted vault for good. The result has an address: without one, Terraform reads the vault again."""
         deletion.purge(grant=self.grant, vault=self.check_found(), now=now())
-        return Response(status=200)
+        headers = {"Location": addresses.result_of_purge(self.region_of_operation()), "Retry-After": "0"}
+        return Response(status=200, headers=headers)
 
     def check_found(self) -> Vault:
         """The vault. Raises `VaultNotFound`."""
