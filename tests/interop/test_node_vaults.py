@@ -2,6 +2,7 @@
 
 import pytest
 
+from tests.support.compatibility import locked_in_node, proves
 from tests.support.vault_manager import make_vault_manager
 
 pytestmark = pytest.mark.stack
@@ -21,3 +22,5 @@ def test_the_javascript_management_client_manages_a_vault(start_script, stack, m
     )
     assert program.wait(120) == 0, (output / "stderr").read_text()
     assert (output / "stdout").read_text() == "ok\n"
+    what = "vaults: create, read, lists, change, delete, deleted vaults, recover, purge, name check"
+    proves("JavaScript `@azure/arm-keyvault`", locked_in_node("@azure/arm-keyvault"), what)

@@ -1,5 +1,7 @@
 """The official management SDK, unmodified: the whole life of a vault, as an application that manages vaults."""
 
+import importlib.metadata
+
 import pytest
 from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
 from azure.keyvault.secrets import SecretClient
@@ -18,6 +20,7 @@ from azure.mgmt.keyvault.models import (
 )
 
 from tests.support import programs
+from tests.support.compatibility import proves
 from tests.support.vault_manager import make_vault_manager
 from tests.support.waiting import wait_until
 
@@ -144,6 +147,12 @@ def test_what_a_second_person_approves_is_told(client, management, name, paramet
     client.vaults.delete(GROUP, name)
     with pytest.raises(HttpResponseError, match="needs approval"):  # a client that polls learns it, too
         client.vaults.begin_purge_deleted(name, location).result()
+
+
+def test_version_of_the_client():
+    """Runs last in this file."""
+    what = "vaults: create, read, lists, change, delete, deleted vaults, recover, purge, name check; access policies"
+    proves("Python `azure-mgmt-keyvault`", importlib.metadata.version("azure-mgmt-keyvault"), what)
 
 
 APPROVE = """

@@ -71,11 +71,17 @@ class AzureCli:
             *("--suffix-keyvault-dns", f".{host}"),
         )
         self("cloud set --name Portal")
-        self(
-            "login --service-principal --skip-subscription-discovery",
-            *("--username", self._stack.client_id, "--password", self._stack.client_secret),
-            *("--tenant", self._stack.tenant),
-        )
+        self._log_in(self._stack.client_id, self._stack.client_secret, "--skip-subscription-discovery")
+
+    def sign_in_to_manage(self, manager):
+        """As an application that manages vaults: the cloud describes itself, and has a subscription."""
+        self("cloud register --name Portal --endpoint-resource-manager", manager.endpoint)
+        self("cloud set --name Portal")
+        self._log_in(manager.client_id, manager.client_secret)
+
+    def _log_in(self, client_id, client_secret, *options):
+        words = ("--username", client_id, "--password", client_secret, "--tenant", self._stack.tenant)
+        self("login --service-principal", *words, *options)
 
     def _written(self):
         """What the process wrote to standard error."""
