@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.attestation_issuer import Environment, trusted_issuer
 from tests.support.azure_cli import AzureCli
 from tests.support.forwarding_proxy import ForwardingProxy
 from tests.support.program_environments import python_environment
@@ -77,3 +78,16 @@ def az(azure_cli, stack, tmp_path_factory):
             cli.sign_in()
             yield cli
         assert not proxy.refused
+
+
+@pytest.fixture(scope="session")
+def issuer(stack):
+    """An attestation issuer that is trusted."""
+    with trusted_issuer(stack) as made:
+        yield made
+
+
+@pytest.fixture(scope="session")
+def environment(issuer):
+    """An attested environment, to which programs release keys."""
+    return Environment(issuer)

@@ -1,65 +1,25 @@
 """Secure key release against a small attestation issuer that speaks TLS (wire-contract.md section 11)."""
 
-import base64
 import json
-import os
 import time
-from pathlib import Path
 
 import jwt
 import pytest
 from azure.core.exceptions import HttpResponseError
 from azure.keyvault.keys import KeyReleasePolicy
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import padding, rsa
-from cryptography.hazmat.primitives.keywrap import aes_key_unwrap_with_padding
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import rsa
 
-from tests.support import programs
-from tests.support.https_server import Handler, HttpsServer
+from tests.support import attestation_issuer
+from tests.support.attestation_issuer import material, trusted_issuer
 
 pytestmark = pytest.mark.stack
 
 
-class Issuer:
-    """Discovery document, keys and tokens. The certificate is this installation's own, for names under localhost."""
-
-    def __init__(self):
-        self.key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-        tls = Path(os.environ["TEST_STATE_DIR"]) / "tls"
-        issuer = self
-
-        class Documents(Handler):
-            def do_GET(self):
-                jwk = jwt.algorithms.RSAAlgorithm.to_jwk(issuer.key.public_key(), as_dict=True)
-                documents = {
-                    "/.well-known/openid-configuration": {"issuer": issuer.url, "jwks_uri": f"{issuer.url}/certs"},
-                    "/certs": {"keys": [{**jwk, "kid": "issuer-1", "alg": "RS256"}]},
-                }
-                self.answer(200, json.dumps(documents[self.path]).encode())
-
-        server = HttpsServer(Documents, tls / "server.pem", tls / "server.key")
-        self.url = f"https://attest.vault.localhost:{server.port}"
-        self.close = server.close
-
-    def token(self, recipient, *, key=None, kid="issuer-1", algorithm="RS256", **changes):
-        jwk = jwt.algorithms.RSAAlgorithm.to_jwk(recipient, as_dict=True)
-        claims = {
-            "iss": self.url,
-            "iat": int(time.time()),
-            "exp": int(time.time()) + 300,
-            "sdk-test": True,
-            "x-ms-runtime": {"keys": [{**jwk, "kid": "tee-1", "key_ops": ["encrypt"]}]},
-        } | changes
-        return jwt.encode(claims, key or self.key, algorithm=algorithm, headers={"kid": kid})
-
-
 @pytest.fixture(scope="module")
 def issuer(stack):
-    made = Issuer()
-    code, _, errors = programs.manage("trust_authority", made.url, "--ca", stack.ca)
-    assert code == 0, errors
-    yield made
-    made.close()
+    with trusted_issuer(stack) as made:
+        yield made
 
 
 @pytest.fixture(scope="module")
@@ -68,20 +28,7 @@ def recipient():
 
 
 def policy_of(url, **claims):
-    wanted = [{"claim": name, "equals": value} for name, value in (claims or {"sdk-test": True}).items()]
-    policy = {"version": "1.0.0", "anyOf": [{"authority": url + "/", "allOf": wanted}]}
-    return KeyReleasePolicy(json.dumps(policy).encode())
-
-
-def material(statement, recipient, digest):
-    """The PKCS#8 that the answer's `key_hsm` holds."""
-    payload = json.loads(base64.urlsafe_b64decode(statement.split(".")[1] + "=="))
-    file = json.loads(base64.urlsafe_b64decode(payload["response"]["key"]["key"]["key_hsm"] + "=="))
-    blob = base64.urlsafe_b64decode(file["ciphertext"] + "==")
-    oaep = padding.OAEP(mgf=padding.MGF1(digest), algorithm=digest, label=None)
-    der = aes_key_unwrap_with_padding(recipient.decrypt(blob[:256], oaep), blob[256:])
-    size = 4 + int.from_bytes(der[2:4])
-    return payload, serialization.load_der_private_key(der[:size], password=None)
+    return KeyReleasePolicy(json.dumps(attestation_issuer.policy_of(url, **claims)).encode())
 
 
 @pytest.mark.parametrize(

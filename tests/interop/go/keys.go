@@ -6,6 +6,8 @@ import (
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/sha256"
+	"fmt"
+	"os"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/security/keyvault/azkeys"
 )
@@ -107,6 +109,22 @@ func proveKeys(client *azkeys.Client) {
 		restore := azkeys.RestoreKeyParameters{KeyBackup: backup.Value}
 		eventually(func() bool { _, err := use(client.RestoreKey)(ctx, restore, nil); return err == nil })
 		assert(*must(client.GetKey(ctx, name, "", nil)).Key.KID == *made.Key.KID, "the same version")
+	})
+
+	step("keys: attestation, and release to an attested environment", func() {
+		name := freshName()
+		made := must(client.CreateKey(ctx, name, azkeys.CreateKeyParameters{Kty: to(azkeys.KeyTypeRSAHSM),
+			KeyAttributes: &azkeys.KeyAttributes{Exportable: to(true)},
+			ReleasePolicy: &azkeys.KeyReleasePolicy{EncodedPolicy: []byte(os.Getenv("RELEASE_POLICY"))}}, nil))
+		stated := must(use(client.GetKeyAttestation)(ctx, name, made.Key.KID.Version(), nil))
+		attestation := stated.Attributes.Attestation
+		assert(bytes.HasPrefix(attestation.CertificatePEMFile, []byte("-----BEGIN CERTIFICATE-----")), "a certificate")
+		assert(len(attestation.PrivateKeyAttestation) > 500, "a statement")
+		target := azkeys.ReleaseParameters{TargetAttestationToken: to(os.Getenv("RELEASE_TOKEN"))}
+		fmt.Println("released", name, *must(use(client.Release)(ctx, name, made.Key.KID.Version(), target, nil)).Value)
+		target.TargetAttestationToken = to("not-a-token")
+		_, err := client.Release(ctx, name, made.Key.KID.Version(), target, nil)
+		refused(403, err)
 	})
 
 	step("keys: random bytes", func() {

@@ -25,7 +25,7 @@ final class Certificates extends Parts {
     private static final CertificatePolicy MANUAL = new CertificatePolicy("Unknown", "CN=java.example");
 
     static void prove(CertificateClient client) {
-        Proving.declare(CertificateClient.class);
+        Proving.declare(client);
         properties(client);
         requests(client);
         issuers(client);
@@ -88,7 +88,7 @@ final class Certificates extends Parts {
                 var options = new MergeCertificateOptions(name, chain.stream().map(Base64.getDecoder()::decode).toList());
                 byte[] cer;
                 if (simple) {
-                    KeyVaultCertificateWithPolicy merged = Proving.call(client, "mergeCertificate", options);
+                    KeyVaultCertificate merged = Proving.call(client, "mergeCertificate", options);
                     cer = merged.getCer();
                 } else {
                     Response<KeyVaultCertificateWithPolicy> merged = Proving.call(client, "mergeCertificateWithResponse", options, Context.NONE);

@@ -6,10 +6,10 @@ import java.util.List;
 import com.azure.core.credential.TokenCredential;
 import com.azure.core.http.rest.PagedIterable;
 import com.azure.core.http.rest.Response;
+import com.azure.core.util.BinaryData;
 import com.azure.core.util.Context;
 import com.azure.core.util.polling.SyncPoller;
 import com.azure.security.keyvault.keys.KeyClient;
-import com.azure.security.keyvault.keys.cryptography.CryptographyClient;
 import com.azure.security.keyvault.keys.cryptography.CryptographyClientBuilder;
 import com.azure.security.keyvault.keys.cryptography.models.DecryptParameters;
 import com.azure.security.keyvault.keys.cryptography.models.DecryptResult;
@@ -29,21 +29,25 @@ import com.azure.security.keyvault.keys.models.CreateRsaKeyOptions;
 import com.azure.security.keyvault.keys.models.DeletedKey;
 import com.azure.security.keyvault.keys.models.ImportKeyOptions;
 import com.azure.security.keyvault.keys.models.JsonWebKey;
+import com.azure.security.keyvault.keys.models.KeyAttestation;
 import com.azure.security.keyvault.keys.models.KeyCurveName;
 import com.azure.security.keyvault.keys.models.KeyProperties;
+import com.azure.security.keyvault.keys.models.KeyReleasePolicy;
 import com.azure.security.keyvault.keys.models.KeyRotationLifetimeAction;
 import com.azure.security.keyvault.keys.models.KeyRotationPolicy;
 import com.azure.security.keyvault.keys.models.KeyRotationPolicyAction;
 import com.azure.security.keyvault.keys.models.KeyType;
 import com.azure.security.keyvault.keys.models.KeyVaultKey;
+import com.azure.security.keyvault.keys.models.ReleaseKeyOptions;
+import com.azure.security.keyvault.keys.models.ReleaseKeyResult;
 
 final class Keys extends Parts {
     static void prove(KeyClient client, TokenCredential credential) {
-        Proving.declare(KeyClient.class);
-        Proving.declare(CryptographyClient.class);
+        Proving.declare(client);
         creation(client);
         properties(client);
         uses(client, credential);
+        leaving(client);
         rotation(client);
         deletion(client);
     }
@@ -94,7 +98,8 @@ final class Keys extends Parts {
             PagedIterable<KeyProperties> versions = Proving.call(client, "listPropertiesOfKeyVersions", name);
             Proving.check(Proving.count(versions, item -> true) == 1, "one version");
             Proving.check(Main.URL.equals(Proving.call(client, "getVaultUrl")), "the vault");
-            CryptographyClient crypto = Proving.call(client, "getCryptographyClient", name);
+            Object crypto = Proving.call(client, "getCryptographyClient", name);
+            Proving.declare(crypto);
             KeyVaultKey its = Proving.call(crypto, "getKey");
             Proving.check(its.getId().equals(made.getId()), "the same key");
             Response<KeyVaultKey> again = Proving.call(crypto, "getKeyWithResponse", Context.NONE);
@@ -105,7 +110,8 @@ final class Keys extends Parts {
     private static void uses(KeyClient client, TokenCredential credential) {
         Proving.step("keys: encrypt, decrypt, wrap, unwrap, sign and verify", () -> {
             KeyVaultKey made = client.createRsaKey(new CreateRsaKeyOptions(Proving.freshName()).setHardwareProtected(true));
-            var crypto = new CryptographyClientBuilder().keyIdentifier(made.getId()).credential(credential).buildClient();
+            var builder = new CryptographyClientBuilder().keyIdentifier(made.getId()).credential(credential);
+            var crypto = Proving.pair(builder.buildClient(), builder.buildAsyncClient());
             byte[] plain = "plain".getBytes();
             EncryptResult hidden = Proving.call(crypto, "encrypt", EncryptionAlgorithm.RSA_OAEP_256, plain);
             DecryptResult shown = Proving.call(crypto, "decrypt", EncryptionAlgorithm.RSA_OAEP_256, hidden.getCipherText());
@@ -123,6 +129,28 @@ final class Keys extends Parts {
             signed = Proving.call(crypto, "signData", SignatureAlgorithm.RS512, plain);
             verified = Proving.call(crypto, "verifyData", SignatureAlgorithm.RS512, plain, signed.getSignature());
             Proving.check(verified.isValid(), "a good signature");
+        });
+    }
+
+    private static void leaving(KeyClient client) {
+        Proving.step("keys: attestation, and release to an attested environment", () -> {
+            String name = Proving.freshName(), token = System.getenv("RELEASE_TOKEN");
+            var policy = new KeyReleasePolicy(BinaryData.fromString(System.getenv("RELEASE_POLICY")));
+            KeyVaultKey made = client.createRsaKey(
+                new CreateRsaKeyOptions(name).setHardwareProtected(true).setExportable(true).setReleasePolicy(policy));
+            String version = made.getProperties().getVersion();
+            KeyVaultKey stated = Proving.call(client, "getKeyAttestation", name);
+            KeyAttestation attestation = stated.getProperties().getKeyAttestation();
+            Proving.check(new String(attestation.getCertificatePemFile()).startsWith("-----BEGIN CERTIFICATE-----"), "a certificate");
+            Proving.check(attestation.getPrivateKeyAttestation().length > 500, "a statement");
+            Response<KeyVaultKey> same = Proving.call(client, "getKeyAttestationWithResponse", name, version, Context.NONE);
+            Proving.check(same.getValue().getId().equals(made.getId()), "of the same key");
+            ReleaseKeyResult released = Proving.call(client, "releaseKey", name, token);
+            System.out.println("released " + name + " " + released.getValue());
+            Response<ReleaseKeyResult> answer = Proving.call(client, "releaseKeyWithResponse", name, version, token,
+                new ReleaseKeyOptions().setNonce("once"), Context.NONE);
+            System.out.println("released " + name + " " + answer.getValue().getValue());
+            Proving.refused(403, () -> client.releaseKey(name, "not-a-token"));
         });
     }
 

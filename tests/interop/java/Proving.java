@@ -3,13 +3,21 @@
 import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Method;
 import java.lang.reflect.Modifier;
+import java.util.Arrays;
 import java.util.HexFormat;
+import java.util.IdentityHashMap;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.concurrent.ThreadLocalRandom;
 
 import com.azure.core.exception.HttpResponseException;
+import com.azure.core.http.rest.PagedFlux;
+import com.azure.core.http.rest.PagedIterable;
+import com.azure.core.util.Context;
+import com.azure.core.util.polling.PollerFlux;
+
+import reactor.core.publisher.Mono;
 
 final class Proving {
     interface Proof {
@@ -18,8 +26,16 @@ final class Proving {
 
     private static final Map<Class<?>, Class<?>> BOXES =
         Map.of(int.class, Integer.class, boolean.class, Boolean.class, long.class, Long.class);
+    private static final Map<Object, Object> ASYNCHRONOUS = new IdentityHashMap<>();
     private static Set<String> called = new TreeSet<>();
+    static boolean asynchronous; // whether calls go to the asynchronous clients
     static boolean failed;
+
+    // Notes which asynchronous client belongs to a client; returns the latter.
+    static <T> T pair(T client, Object asynchronousClient) {
+        if (asynchronous) ASYNCHRONOUS.put(client, asynchronousClient);
+        return client;
+    }
 
     // Runs one part; what it called counts as proven when nothing failed.
     static void step(String about, Proof proof) {
@@ -35,13 +51,22 @@ final class Proving {
     }
 
     // Calls a method of a client by its name and notes it. The first overload that takes the arguments is called.
+    // Of a pair, the asynchronous client is called, and its answer awaited: its methods have the same names.
     @SuppressWarnings("unchecked")
     static <T> T call(Object client, String name, Object... arguments) throws Exception {
-        for (Method method : client.getClass().getMethods()) {
+        Object target = ASYNCHRONOUS.getOrDefault(client, client);
+        boolean waits = target.getClass().getSimpleName().contains("Async");
+        String method = waits ? name.replaceFirst("^(getCryptography)(Client)$", "$1Async$2") : name;
+        Object[] given = waits ? Arrays.stream(arguments).filter(one -> !(one instanceof Context)).toArray() : arguments;
+        return (T) awaited(invoke(target, method, given));
+    }
+
+    private static Object invoke(Object target, String name, Object[] arguments) throws Exception {
+        for (Method method : target.getClass().getMethods()) {
             if (method.getName().equals(name) && takes(method.getParameterTypes(), arguments)) {
-                called.add(client.getClass().getSimpleName() + "." + name);
+                called.add(target.getClass().getSimpleName() + "." + name);
                 try {
-                    return (T) method.invoke(client, arguments);
+                    return method.invoke(target, arguments);
                 } catch (InvocationTargetException problem) {
                     if (problem.getCause() instanceof Exception cause) throw cause;
                     throw problem;
@@ -49,6 +74,13 @@ final class Proving {
             }
         }
         throw new AssertionError("no " + name + " takes these arguments");
+    }
+
+    private static Object awaited(Object answer) {
+        if (answer instanceof Mono<?> one) return one.block();
+        if (answer instanceof PagedFlux<?> pages) return new PagedIterable<>(pages);
+        if (answer instanceof PollerFlux<?, ?> poller) return poller.getSyncPoller();
+        return answer;
     }
 
     private static boolean takes(Class<?>[] types, Object[] arguments) {
@@ -60,8 +92,9 @@ final class Proving {
         return true;
     }
 
-    // Prints each public method of a client.
-    static void declare(Class<?> kind) {
+    // Prints each public method of a client; of a pair, those of the asynchronous one.
+    static void declare(Object client) {
+        Class<?> kind = ASYNCHRONOUS.getOrDefault(client, client).getClass();
         for (Method method : kind.getDeclaredMethods()) {
             if (Modifier.isPublic(method.getModifiers()) && !method.isSynthetic()) {
                 System.out.println("method " + kind.getSimpleName() + "." + method.getName());

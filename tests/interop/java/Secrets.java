@@ -11,7 +11,7 @@ import com.azure.security.keyvault.secrets.models.SecretProperties;
 
 final class Secrets extends Parts {
     static void prove(SecretClient client) {
-        Proving.declare(SecretClient.class);
+        Proving.declare(client);
 
         Proving.step("secrets: set, get, update and list", () -> {
             String name = Proving.freshName();

@@ -224,6 +224,17 @@ step("KeyClient.getKeyAttestation", "a statement about an HSM-protected key, and
   await refused(keys.getKeyAttestation(soft.name), 400, "BadParameter");
 });
 
+step("KeyClient.releaseKey", "to an attested environment, and to nobody else", async () => {
+  const policy = { encodedPolicy: Buffer.from(process.env.RELEASE_POLICY) };
+  const name = freshName();
+  const key = await keys.createRsaKey(name, { hsm: true, exportable: true, releasePolicy: policy });
+  for (const options of [{ version: key.properties.version }, {}]) {
+    const { value } = await keys.releaseKey(name, process.env.RELEASE_TOKEN, options);
+    console.log(`released ${name} ${value}`);
+  }
+  await refused(keys.releaseKey(name, "not-a-token"), 403);
+});
+
 step("KeyClient.getCryptographyClient", "of a version, and of the newest", async () => {
   const made = await makeEc();
   const data = crypto.randomBytes(20);
