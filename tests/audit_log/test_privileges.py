@@ -136,3 +136,10 @@ def test_no_process_has_written_a_change_without_its_record(owner):
 def test_a_table_that_is_not_in_the_list_stops_the_command():
     with pytest.raises(LookupError, match="new_table"):
         statements(["new_table"])
+
+
+def test_the_scheduler_disables_versions_and_enables_none(as_role):
+    disable, enable = (f"UPDATE keys_keyversion SET enabled = {value}" for value in ("false", "true"))
+    assert as_role(JOBS, disable) is None
+    assert as_role(JOBS, f"{disable}; {enable}") == DENIED
+    assert as_role(WEB, f"{disable}; {enable}") is None

@@ -43,7 +43,7 @@ def test_a_rehearsal_marks_the_old_version_alone(rolling, observed):
     assert [row.version for row in marked] == [OLD]
     assert rolling.is_enabled()
     rolling.set_state(observed, "cancelled")
-    assert not marked.exists()
+    assert not marked.all().exists()
 
 
 def test_it_is_clean_when_it_is_over_and_nobody_would_have_failed(rolling, observed):

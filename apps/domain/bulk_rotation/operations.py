@@ -123,6 +123,7 @@ def start_emergency(*, grant: Grant, rotate: Grant, vault: Vault, name: str, rea
     KEYS.check_unmanaged(current.key)
     with transaction.atomic():
         replaced = RolloverKey.objects.filter(key_id=current.key.pk, state__in=RolloverKey.OPEN)
+        Rollover.objects.filter(pk__in=replaced.values("rollover_id")).update(due=None)  # it may have ended
         replaced.update(state=RolloverKey.State.LEFT, message="An emergency rollover replaced this one.", changed=now)
         row = _create(grant, vault, RolloverPlan(reason, Rollover.Kind.EMERGENCY, current.key.name), now)
         turn = RolloverKey.objects.create(
