@@ -8,9 +8,11 @@ from django.db import connection
 from apps.core.clock import now
 from apps.core.principals import PersonRole
 from apps.domain.access.permissions import Permission
+from apps.domain.access.system_grants import scheduled_grant
 from apps.domain.approvals.errors import ApprovalRequired
 from apps.domain.approvals.models import ApprovalRequest
 from apps.domain.approvals.operations import decide
+from apps.domain.bulk_rotation import runner
 from apps.domain.bulk_rotation.consumers import consumer_grid
 from apps.domain.bulk_rotation.models import Rollover
 from apps.domain.bulk_rotation.operations import (
@@ -21,7 +23,8 @@ from apps.domain.bulk_rotation.operations import (
     start_emergency,
 )
 from apps.domain.events.models import Acknowledgement
-from apps.domain.keys.models import Key
+from apps.domain.hsm_client.models import Job
+from apps.domain.keys.models import Key, KeyVersion
 from tests.bulk_rotation.conftest import OLD
 from tests.support import actors
 
@@ -178,3 +181,16 @@ def test_a_key_deleted_meanwhile_ends_its_part(rolling):
     turn = rolling.turn(rollover)
     assert (turn.state, rolling.state(rollover)) == ("left", "done")
     assert "was not found" in turn.message
+
+
+def test_a_key_purged_meanwhile_holds_nobody_up(rolling):
+    rollover = rolling.begin(automatic=True)
+    runner.advance(grant=scheduled_grant(), now=rolling.now)
+    Job.objects.update(state="done")
+    Key.objects.update(deleted=now(), purge_after=now())
+    Key.objects.update(current=None)
+    KeyVersion.objects.all().delete()
+    Key.objects.all().delete()
+    rolling.advance()
+    rolling.advance(day=8)
+    assert (rolling.stage(rollover), rolling.state(rollover)) == ("left", "done")

@@ -89,7 +89,8 @@ def _settle(rollover: Rollover, now: datetime) -> int:
         if job.state == Job.State.DONE:
             is_bulk = rollover.kind == Rollover.Kind.BULK
             row.state = RolloverKey.State.DONE if is_bulk else RolloverKey.State.CREATED
-            row.new_version = KeyVersion.objects.values_list("version", flat=True).get(pk=job.subject_id)
+            versions_made = KeyVersion.objects.filter(pk=job.subject_id).values_list("version", flat=True)
+            row.new_version = versions_made.first() or ""  # "": the key was purged meanwhile
         elif RETRY.next_try(row.attempts, now=now):
             row.state = RolloverKey.State.WAITING
         else:

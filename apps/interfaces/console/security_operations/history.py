@@ -33,7 +33,7 @@ def lines_of(vault: Vault, kind: str, row: Any) -> list[Line]:
     lines = [_line(event, names) for event in list_history(vault=vault, kind=kind, row=row, limit=_LIMIT)]
     if kind == "keys":
         for rollover, turn in list_rotations_of_key(key_id=row.pk):
-            text = f"Bulk rotation: {rollover.reason}"
+            text = f"{word(rollover.kind).capitalize()}: {rollover.reason}"
             url = reverse("secops:rollover", args=[rollover.pk])
             lines.append(Line(turn.changed or rollover.created, text, rollover.begun_by, "", turn.message, url))
     return sorted(lines, key=lambda line: line.at, reverse=True)[:_LIMIT]
