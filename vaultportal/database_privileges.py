@@ -177,11 +177,13 @@ PRIVILEGES = (
         "rollovers_rollover",
         web="SELECT, INSERT, UPDATE (state, total, due)",
         jobs="SELECT, UPDATE (state, due, finished)",
+        auditor="SELECT",
     ),
     Allowed(
         "rollovers_rolloverkey",
         web="SELECT, INSERT, UPDATE (state, message, changed, released, overridden, rehearsed_from, rehearsed_until)",
         jobs="SELECT, UPDATE",
+        auditor="SELECT",
     ),
     Allowed("keys_defaultrotationpolicy", web=_ALL),
     Allowed("secrets_secret", web=_OBJECT, hsm="SELECT, INSERT, UPDATE (current_id)", jobs=_OBJECT, auditor=_NAME),

@@ -4,6 +4,7 @@
                               [--private-key PEM] [--json]
     python auditverify.py inclusion LINE PROOF --vkey KEY       one record is in the log
     python auditverify.py consistency PROOF --vkey KEY          one checkpoint continues another
+    python auditverify.py rollover CERTIFICATE --vkey KEY       all consumers moved before an old version was retired
 
 Exit status: 0 when all is good, 1 when there are findings, 2 for wrong arguments. Memory: that of one segment.
 The format is described in docs/audit-log.md. The server's verification uses the functions of this file, so that both
@@ -27,6 +28,7 @@ import sys
 import zlib
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -45,6 +47,9 @@ _LONGEST_LINE, _MOST_EXTRA, _MOST_LINES = 1 << 20, 1000, 1 << 17
 _LARGEST_MANIFEST, _LARGEST_LEAVES, _LARGEST_SEGMENT, _LARGEST_TEXT = 1 << 16, 32 << 20, 1 << 31, 1 << 32
 _LARGEST_ENCRYPTED = 1 << 29  # decrypted in memory
 _DEEPEST = 8  # folders above a log
+CERTIFICATE, EVIDENCE = "vault-portal/rollover-certificate/1", "vault-portal/evidence/1"
+# What a disabled version of a key refuses.
+USES_OF_KEYS = frozenset({"KeySign", "KeyVerify", "KeyEncrypt", "KeyDecrypt", "KeyWrap", "KeyUnwrap", "KeyRelease"})
 _ECDSA = 2  # C2SP signed-note, signature type
 
 
@@ -1005,6 +1010,104 @@ def _check_log(folder: Path, options: Options) -> tuple[list[Finding], str]:
     return findings, f"{check.vault}/{check.log}: records {check.first} to {check.end - 1}, {check.at}: {verdict}"
 
 
+# --- Rollover certificates (docs/rollover.md) ---
+
+
+def check_certificate(document: Any, verifiers: Sequence[Verifier]) -> Iterator[str]:
+    """Yield what is wrong with a rollover certificate: {"certificate": text, "signature": note}.
+
+    The signature covers the text, and the text has the records that it counts, each with its inclusion proof. Raises
+    `BadNote`, and `ValueError`, `KeyError` or `TypeError` for what is no certificate.
+    """
+    text = str(document["certificate"])
+    _check_evidence_note(str(document["signature"]), text, verifiers)
+    stated = json.loads(text)
+    if stated["type"] != CERTIFICATE or canonical(stated) != text.encode():
+        raise ValueError("this is no rollover certificate")
+    point = open_note(stated["checkpoint"], verifiers)
+    if point.origin != origin_of(stated["log"]):
+        yield "the checkpoint is of another log"
+    records: dict[int, dict[str, Any]] = {}
+    for item in stated["records"]:
+        line = str(item["line"]).encode() + b"\n"
+        entry, path = read_line(line), [bytes.fromhex(part) for part in item["proof"]]
+        if entry.log != stated["log"] or not check_inclusion(entry.leaf, entry.seq, point.size, path, point.root):
+            yield f"record {entry.seq} is not in the log of the checkpoint"
+        records[entry.seq] = json.loads(line)
+    yield from _check_rollover(stated, records)
+
+
+def _check_evidence_note(note: str, text: str, verifiers: Sequence[Verifier]) -> None:
+    """Raise `BadNote` unless the note signs the SHA-256 of the text."""
+    signed, separator, signatures = note.rpartition("\n\n")
+    if not separator or signed != f"{EVIDENCE}\nsha256 {hashlib.sha256(text.encode()).hexdigest()}":
+        raise BadNote("the signature is of another text")
+    if not any(signed_by(verifier, f"{signed}\n", line) for verifier in verifiers for line in signatures.splitlines()):
+        raise BadNote("the certificate is not signed by the given key")
+
+
+def _check_rollover(stated: dict[str, Any], records: dict[int, dict[str, Any]]) -> Iterator[str]:
+    old, new = (f"keys/{stated['key']}/{stated[name]}" for name in ("old_version", "new_version"))
+    announced, retired = records[stated["announced"]], records[stated["retired"]]
+    for record, operation, place in ((announced, "RolloverAnnounce", new), (retired, "RolloverRetire", old)):
+        found = record["properties"]
+        if record["operationName"] != operation or found["id"] != place or found["rollover"] != stated["rollover"]:
+            yield f"the record of {operation} is of something else"
+    if announced["properties"]["replaces"] != stated["old_version"]:
+        yield "the announcement is of another old version"
+    if retired["properties"]["overridden"] is not False:
+        yield "the old version was retired by an override"
+    for consumer in stated["consumers"]:
+        name = f"the consumer {consumer['caller']}"
+        last = records[consumer["last"]]
+        if not _is_by(last, consumer["caller"], old) or last["operationName"] not in USES_OF_KEYS:
+            yield f"the last use of {name} is of something else"
+        elif not _has_moved(consumer, records, new, announced, retired):
+            yield f"{name} had not moved when the old version was retired"
+
+
+def _has_moved(
+    consumer: dict[str, Any],
+    records: dict[int, dict[str, Any]],
+    new: str,
+    announced: dict[str, Any],
+    retired: dict[str, Any],
+) -> bool:
+    """Whether it acknowledged the new version after its last use of the old one, or was silent for the days."""
+    last = _moment(records[consumer["last"]])
+    if consumer["acknowledged"] is None:
+        quiet = timedelta(days=announced["properties"]["quiet_days"])
+        return max(last, _moment(announced)) + quiet <= _moment(retired)
+    record = records[consumer["acknowledged"]]
+    is_its = record["operationName"] == "KeyAcknowledge" and _is_by(record, consumer["caller"], new)
+    return is_its and last < _moment(record) <= _moment(retired)
+
+
+def _is_by(record: dict[str, Any], caller: str, place: str) -> bool:
+    """Whether a successful call at this version is by this caller."""
+    claims, found = record["identity"]["claim"], record["properties"]
+    callers = {value for claim, value in claims.items() if not claim.endswith("objectidentifier")}
+    return (
+        callers == {caller} and found["id"] == place and found["httpStatusCode"] < 400 and found["phase"] == "outcome"
+    )
+
+
+def _moment(record: dict[str, Any]) -> datetime:
+    return datetime.fromisoformat(record["time"])
+
+
+def _certificate(arguments: argparse.Namespace, verifiers: Sequence[Verifier]) -> tuple[list[Finding], list[str]]:
+    document = json.loads(_argument(arguments.certificate, _LARGEST_LEAVES))
+    problems = list(check_certificate(document, verifiers))
+    stated = json.loads(document["certificate"])
+    good = "every" if not problems else "NOT every"
+    text = (
+        f"{good} one of the {len(stated['consumers'])} consumers of {stated['vault']}/keys/{stated['key']}/"
+        f"{stated['old_version']} moved before it was retired"
+    )
+    return [Finding(stated["log"], None, "", "altered", problem) for problem in problems], [text]
+
+
 def _printable(text: str) -> str:
     return "".join(letter if letter.isprintable() else "?" for letter in text)
 
@@ -1037,13 +1140,15 @@ def _proof(arguments: argparse.Namespace, verifiers: Sequence[Verifier]) -> tupl
 def main(words: Sequence[str]) -> int:
     """Run the command. Return its exit status."""
     parser = argparse.ArgumentParser(prog="auditverify", description="Verifies an exported audit log of Vault Portal.")
-    what = words[0] if words and words[0] in {"inclusion", "consistency"} else "export"
+    what = words[0] if words and words[0] in {"inclusion", "consistency", "rollover"} else "export"
     if what == "export":
         parser.add_argument("directory", type=Path)
         parser.add_argument("--previous", type=Path, action="append", default=[], help="an older checkpoint (file)")
         parser.add_argument("--previous-dir", type=Path, help="an older export")
         parser.add_argument("--partial", action="store_true", help="the oldest segments may have been removed")
         parser.add_argument("--private-key", type=Path, help="for encrypted segments (PEM)")
+    elif what == "rollover":
+        parser.add_argument("certificate", type=Path)
     else:
         if what == "inclusion":
             parser.add_argument("line", type=Path)
@@ -1053,7 +1158,8 @@ def main(words: Sequence[str]) -> int:
     arguments = parser.parse_args(words[what != "export" :], argparse.Namespace(what=what))
     try:
         verifiers = [Verifier.parse(vkey) for vkey in arguments.vkey]
-        findings, lines = (_export if what == "export" else _proof)(arguments, verifiers)
+        verify = {"export": _export, "rollover": _certificate}.get(what, _proof)
+        findings, lines = verify(arguments, verifiers)
     except (BadNote, OSError, ValueError, KeyError, TypeError, UnsupportedAlgorithm) as error:
         parser.error(f"{type(error).__name__}: {error}")
     except Exception as error:  # noqa: BLE001  not foreseen: the files are a stranger's, and a traceback is no verdict

@@ -199,6 +199,7 @@ class Operation(StrEnum):
     LOG_CHECK = "LogCheck", Category.LOG, "Verify the audit log"
     LOG_TASK_CANCEL = "LogTaskCancel", Category.LOG, "Cancel an export or a verification"
     LOG_PACK_DOWNLOAD = "LogPackDownload", Category.LOG, "Download an evidence pack"
+    LOG_ROLLOVER_CERTIFICATE = "LogRolloverCertificate", Category.LOG, "Create a rollover certificate"
     LOG_INTEGRITY = "LogIntegrity", Category.LOG, "View the integrity of the audit log"
     LOG_PATTERNS = "LogPatterns", Category.LOG, "View usage patterns"
     LOG_REVIEW = "LogReview", Category.LOG, "View the review queue"

@@ -12,7 +12,7 @@ from apps.core.models import PlainModel, UuidModel
 
 
 class Task(QueuedJob):
-    """A verification of a log, or an evidence pack. The next worker continues a killed worker's task.
+    """A verification of a log, an evidence pack, or a rollover certificate. The next worker continues a killed one's.
 
     It covers the records from `first` to before `last` of one log; `done` of them are processed.
     """
@@ -22,6 +22,7 @@ class Task(QueuedJob):
     class Kind(models.TextChoices):
         CHECK = "check"
         PACK = "pack"
+        ROLLOVER = "roll"  # a rollover certificate; `result` names the rollover and the key, later it is the document
 
     id = models.UUIDField(primary_key=True, default=uuid7)
     kind = models.CharField(max_length=5, choices=Kind.choices)
@@ -46,7 +47,7 @@ class Task(QueuedJob):
         ]
         constraints: ClassVar = [
             *QueuedJob.Meta.constraints,
-            models.CheckConstraint(condition=Q(kind__in=["check", "pack"]), name="task_kind"),
+            models.CheckConstraint(condition=Q(kind__in=["check", "pack", "roll"]), name="task_kind"),
         ]
 
     @property

@@ -11,6 +11,7 @@ from django.db.models import Q, QuerySet
 
 from apps.audit_log.operation_names import Operation
 from apps.audit_reader import log_entries
+from apps.audit_reader.certifiable_rollovers import check_certifiable
 from apps.audit_reader.models import Task
 from apps.core.errors import BadRequest, Conflict, NotFound
 from apps.core.job_queue import OPEN_STATES, JobState
@@ -73,6 +74,18 @@ def request_pack(
 
 
 @transaction.atomic
+def request_rollover_certificate(*, grant: Grant, rollover_id: UUID, key: str, now: datetime) -> Task:
+    """Request the certificate of one key of a rollover. Raises `NotCertifiable`, `RolloverNotFound`, `TooManyTasks`."""
+    grant.require(Permission.AUDIT_READ)
+    rollover, turn = check_certifiable(rollover_id=rollover_id, key=key)
+    _check_limits(grant, Task.Kind.ROLLOVER)
+    append_change(grant, operation=Operation.LOG_ROLLOVER_CERTIFICATE, object_id="log", rollover=str(rollover_id))
+    result = {"rollover": str(rollover_id), "key": turn.name}
+    task = Task(kind=Task.Kind.ROLLOVER, log_id=rollover.vault_id, result=result)
+    return _create(grant, task, rollover.vault.name, now)
+
+
+@transaction.atomic
 def cancel(*, grant: Grant, task_id: UUID, now: datetime) -> Task:
     """Stop a task at its next step, or give up the file of one's own finished pack.
 
@@ -118,6 +131,14 @@ def get_pack(*, task_id: UUID) -> Task:
     """Load an evidence pack. Raises `TaskNotFound`, for a verification too."""
     task = get_task(task_id=task_id)
     if task.kind != Task.Kind.PACK:
+        raise TaskNotFound("There is no such task.")
+    return task
+
+
+def get_certificate(*, task_id: UUID) -> Task:
+    """Load a task of a rollover certificate. Raises `TaskNotFound`, for another task too."""
+    task = get_task(task_id=task_id)
+    if task.kind != Task.Kind.ROLLOVER:
         raise TaskNotFound("There is no such task.")
     return task
 

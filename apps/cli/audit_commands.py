@@ -1,5 +1,6 @@
 """`portal audit ...`: the audit log, for auditors, on their own host."""
 
+import json
 import re
 import sys
 from dataclasses import asdict, dataclass
@@ -9,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from . import audit_follow, verifiers
+from . import audit_follow, rollover_certificates, verifiers
 from .client import Client, client_of
 from .command_group import CommandGroup
 from .errors import not_signed_in, usage_error
@@ -169,6 +170,28 @@ def verify(
     """
     module = verifiers.load(verifier or verifiers.find("auditverify.py"))
     raise typer.Exit(int(module.main([str(directory), *verifiers.key_options(key), *ctx.args])))
+
+
+@app.command("rollover-certificate")
+def rollover_certificate(
+    ctx: typer.Context,
+    rollover: Annotated[str, argument("the rollover's ID")],
+    key: Annotated[str, option("--for", text="the key's name")],
+    output: Annotated[Path, option("--output", "-o", text="the file for the certificate")],
+) -> None:
+    """Get the signed statement that every consumer of a key's old version moved before its retirement."""
+    document = rollover_certificates.create(_auditor(ctx), rollover=rollover, key=key)
+    with open_output(output) as file:
+        file.write(json.dumps(document).encode())
+    print_result(f"The certificate is in {output}. Verify it: portal audit verify-rollover", file=str(output))
+
+
+@app.command("verify-rollover")
+def verify_rollover(certificate: Annotated[Path, argument("the file with the certificate")], key: PublicKeys) -> None:
+    """Verify a rollover certificate offline. Needs no sign-in and no network."""
+    module = verifiers.load(verifiers.find("auditverify.py"))
+    options = [*verifiers.key_options(key), *(["--json"] * Format.json)]
+    raise typer.Exit(int(module.main(["rollover", str(certificate), *options])))
 
 
 @app.command("verify-pack")

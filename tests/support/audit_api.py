@@ -18,3 +18,7 @@ class Api:
     def ask(self, path, *, method="GET", base=f"{AUDIT}/api/v1/audit/", **fields):
         fields = {name.rstrip("_"): value for name, value in fields.items()}
         return self._http.request(method, base + path, fields=fields or None, headers=self.headers)
+
+    def send(self, path, body):
+        """A POST with JSON."""
+        return self._http.request("POST", f"{AUDIT}/api/v1/audit/{path}", json=body, headers=self.headers)

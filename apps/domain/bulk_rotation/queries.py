@@ -66,6 +66,15 @@ def latest_keys(row: Rollover, *, limit: int) -> list[RolloverKey]:
     return list(RolloverKey.objects.filter(rollover=row, changed__isnull=False).order_by("-changed")[:limit])
 
 
+def get_turn(*, rollover_id: UUID, name: str) -> RolloverKey:
+    """Load one key of a rollover, with the rollover and its vault. Raises `RolloverNotFound`."""
+    rows = RolloverKey.objects.select_related("rollover__vault").filter(rollover_id=rollover_id, name__iexact=name)
+    turn = rows.first()
+    if turn is None:
+        raise RolloverNotFound("There is no such rollover, or it has no such key.")
+    return turn
+
+
 def list_turns(row: Rollover, *, limit: int) -> list[RolloverKey]:
     """The keys of a rollover, those that are open first."""
     is_open = Case(When(state__in=RolloverKey.OPEN, then=0), default=1)

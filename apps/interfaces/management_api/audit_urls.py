@@ -4,6 +4,7 @@ from django.urls import path
 
 from apps.interfaces.management_api.audit_log import Logs, Records, Searches, health
 from apps.interfaces.management_api.evidence_packs import Packs
+from apps.interfaces.management_api.rollover_certificates import RolloverCertificates
 from apps.interfaces.management_api.schema import Schema
 
 urlpatterns = [
@@ -21,6 +22,8 @@ urlpatterns = [
     path("api/v1/audit/packs", Packs.as_view({"get": "list", "post": "create"})),
     path("api/v1/audit/packs/<uuid:task_id>", Packs.as_view({"get": "retrieve", "delete": "cancel"})),
     path("api/v1/audit/packs/<uuid:task_id>/file", Packs.as_view({"get": "download"})),
+    path("api/v1/audit/rollover-certificates", RolloverCertificates.as_view({"get": "list", "post": "create"})),
+    path("api/v1/audit/rollover-certificates/<uuid:task_id>", RolloverCertificates.as_view({"get": "retrieve"})),
     path("api/v1/audit/logs", Logs.as_view({"get": "list"})),
     path("api/v1/audit/checkpoints", Searches.as_view({"get": "list_checkpoints"})),
     path("api/v1/audit/proof", Records.as_view({"get": "prove"})),

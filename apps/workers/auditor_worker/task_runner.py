@@ -4,7 +4,8 @@ import logging
 from collections.abc import Callable
 from datetime import datetime
 
-from apps.audit_reader import evidence_packs, tasks
+from apps.audit_reader import evidence_packs, rollover_certificates, tasks
+from apps.audit_reader.certifiable_rollovers import NotCertifiable
 from apps.audit_reader.log_entries import MissingRecord
 from apps.audit_reader.log_verification import check_and_report
 from apps.audit_reader.models import Task
@@ -13,6 +14,7 @@ from apps.audit_reader.trusted_keys import trusted_verifiers
 from apps.core import job_queue
 from apps.core.errors import Unavailable
 from apps.core.job_queue import LeaseLost
+from apps.domain.bulk_rotation.queries import RolloverNotFound
 
 logger = logging.getLogger(__name__)
 
@@ -34,6 +36,8 @@ def work_once(*, clock: Callable[[], datetime]) -> bool:
     except Unavailable as error:
         task.release(doing=error.message[:300])
         return False
+    except (NotCertifiable, RolloverNotFound) as error:
+        task.fail(doing=error.message[:300], now=clock())
     except (MissingRecord, BadPack) as error:
         task.fail(doing=str(error)[:300], now=clock())
         evidence_packs.remove(task)
@@ -44,7 +48,11 @@ def work_once(*, clock: Callable[[], datetime]) -> bool:
 
 
 def _run_task(task: Task, clock: Callable[[], datetime]) -> None:
-    if task.kind == Task.Kind.PACK:
+    if task.kind == Task.Kind.ROLLOVER:
+        task.result = rollover_certificates.create(
+            task, progress=lambda done, doing: _save_progress(task, done, doing, clock())
+        )
+    elif task.kind == Task.Kind.PACK:
         evidence_packs.advance_pack(task, progress=lambda done, doing: _save_progress(task, done, doing, clock()))
     else:
         _verify(task, clock)
