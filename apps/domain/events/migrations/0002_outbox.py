@@ -64,7 +64,7 @@ BEGIN
             WHEN NEW.deleted IS NULL AND OLD.deleted IS NOT NULL THEN 'recovered' END], NULL)
     LOOP
         INSERT INTO public.events_pending (vault_id, type, object_type, object_id, object_name, version, data, at)
-        VALUES (NEW.id, 'VaultPortal.VaultStateChanged', '', NEW.id, '', '', jsonb_build_object('State', state), now());
+        VALUES (NEW.id, 'VaultPortal.VaultStateChanged', '', NEW.id, '', '', jsonb_build_object('State', state), clock_timestamp());
     END LOOP;
     RETURN NULL;
 END
@@ -77,7 +77,7 @@ CREATE TRIGGER note_event AFTER UPDATE OF frozen, held, deleted, purged ON vault
 CREATE FUNCTION events_add_access(vaults uuid[]) RETURNS void LANGUAGE sql
     SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
     INSERT INTO public.events_pending (vault_id, type, object_type, object_id, object_name, version, at)
-    SELECT vault, 'Microsoft.KeyVault.VaultAccessPolicyChanged', '', vault, '', '', now()
+    SELECT vault, 'Microsoft.KeyVault.VaultAccessPolicyChanged', '', vault, '', '', clock_timestamp()
     FROM unnest(vaults) AS vault
     WHERE NOT EXISTS (SELECT FROM public.events_pending WHERE xid = pg_current_xact_id() AND vault_id = vault
         AND type = 'Microsoft.KeyVault.VaultAccessPolicyChanged')
@@ -141,7 +141,7 @@ BEGIN
     INSERT INTO public.events_pending (vault_id, type, object_type, object_id, object_name, version, not_before, expires,
         at)
     SELECT vault_id, 'Microsoft.KeyVault.{label}NewVersionCreated', '{kind}', id, name, NEW.version, NEW.not_before,
-        NEW.expires, greatest(now(), NEW.created)
+        NEW.expires, greatest(clock_timestamp(), NEW.created)
     FROM public.{kind}s_{kind} WHERE id = NEW.{kind}_id AND NOT managed;
     RETURN NULL;
 END
