@@ -138,8 +138,8 @@ def test_attestation(az, vault, name, tmp_path):
     ceremonies = Path(os.environ["TEST_STATE_DIR"]) / "ceremonies"
     root = keyverify.read_root(str(ceremonies / "europe" / "statement-authority-europe.pem"))
     statement, chain, _ = keyverify.read(file)
-    said = keyverify.verify(statement, chain, root=root)["key"]
-    assert (said["name"], said["origin"]) == (name, "generated")
+    stated = keyverify.verify(statement, chain, root=root)["key"]
+    assert (stated["name"], stated["origin"]) == (name, "generated")
     shown = az(command)
     assert base64.b64decode(shown["certificatePemFile"]) == chain
 

@@ -153,7 +153,7 @@ class ResultOfPurge(ArmView):
     """The result of a purge, which is complete when the request for it is answered."""
 
     def get(self, request: Request, **_names: Any) -> Response:
-        """Tell that it succeeded: who has this address was told so before."""
+        """Report success: the caller got this address with the answer to an operation that had succeeded."""
         del request
         return Response({"status": "Succeeded"})
 
