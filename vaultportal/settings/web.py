@@ -83,4 +83,5 @@ SPECTACULAR_SETTINGS = {
     "VERSION": "v1",
     "DESCRIPTION": f"Vaults, application identities and role assignments, on portal.{VAULT_SUFFIX}.",
     "SERVE_INCLUDE_SCHEMA": False,
+    "ENUM_NAME_OVERRIDES": {"RolloverKindEnum": ["bulk", "staged"]},  # other serializers have a `kind` too
 }
