@@ -65,6 +65,14 @@ def explanation_of(api, request_id):
     return wait_until(explained, "an explanation", pause=0.25)
 
 
+def test_developers_see_the_consumers_of_their_keys_and_roll_nothing_over(api, sandbox):
+    grid = api("DEVELOPER", "GET", f"vaults/{sandbox['name']}/keys/signing/consumers")
+    assert (grid.status, grid.json()["key"]) == (200, "signing")
+    assert api("DEVELOPER", "GET", "vaults/demo-europe/keys/signing/consumers").status == 404
+    assert api("AUDITOR", "GET", f"vaults/{sandbox['name']}/keys/signing/consumers").status == 403
+    assert api("DEVELOPER", "POST", f"rollovers/{uuid.UUID(int=1)}/retire", {}).status == 403
+
+
 def test_the_same_api_as_production_and_software_keys_only(api, stack, sandbox):
     client = KeyClient(sandbox["url"], credential(stack, sandbox))
     key = client.get_key("signing")
