@@ -43,13 +43,14 @@ def test_anybody_reads_what_cloud_this_is(as_principal):
         assert cloud["authentication"] == {
             "loginEndpoint": addresses().authority,
             "audiences": [addresses().resource_manager],
-            "tenant": str(actors.TENANT),
+            "tenant": "common",
             "identityProvider": "AAD",
         }
         assert cloud["resourceManager"] == f"{addresses().resource_manager}/"
         assert cloud["suffixes"]["keyVaultDns"] == addresses().authority_part
-        # azurerm of Terraform demands it, and reads the claims of a token for it.
+        # azurerm of Terraform demands both, and reads the claims of a token for the first.
         assert cloud["microsoftGraphResourceId"] == addresses().resource_manager
+        assert cloud["suffixes"]["storage"]
     assert nobody.ask("GET", "/metadata/endpoints", version="2019-05-01").json() == [cloud]
 
 

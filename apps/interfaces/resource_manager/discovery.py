@@ -167,10 +167,11 @@ def _cloud() -> dict[str, Any]:
         "authentication": {
             "loginEndpoint": service.authority,
             "audiences": [service.resource_manager],
-            "tenant": str(get_organisation().tenant_id),
+            "tenant": "common",  # as at Azure: with another, azurerm of Terraform sees an Azure Stack, and refuses
             "identityProvider": "AAD",
         },
-        "suffixes": {"keyVaultDns": service.authority_part},
+        # There is no storage. Terraform's azurerm refuses a cloud without it; it asks none when it manages vaults.
+        "suffixes": {"keyVaultDns": service.authority_part, "storage": f"storage.{service.authority_part}"},
         # There is no Microsoft Graph. Terraform's azurerm refuses a cloud without one, and reads from the claims of a
         # token for it who signed in; other tools that ask it get this API's 404, which they can read.
         "microsoftGraphResourceId": service.resource_manager,
