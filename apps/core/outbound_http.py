@@ -15,7 +15,7 @@ import threading
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 import urllib3
@@ -244,6 +244,27 @@ def http_pool(guard: Guard, context: ssl.SSLContext, seconds: float = RESPONSE_S
     pool = urllib3.PoolManager(ssl_context=context, retries=False, timeout=timeout)
     pool.pool_classes_by_scheme = pool_classes(guard)
     return pool
+
+
+class Answer(NamedTuple):
+    """An answer with its body, of at most `MAX_RESPONSE_BYTES`."""
+
+    status: int
+    headers: Mapping[str, str]  # names compare without case
+    body: bytes
+
+
+def exchange(pool: urllib3.PoolManager, method: str, url: str, body: bytes, headers: Mapping[str, str]) -> Answer:
+    """Send a request, read the answer, and keep the connection for the next one. Raises as `get` does."""
+    split_url(url)
+    response = pool.request(method, url, body=body, headers=dict(headers), redirect=False, preload_content=False)
+    try:
+        answer = Answer(int(response.status), response.headers, response.read())
+    except BaseException:
+        response.close()
+        raise
+    response.release_conn()
+    return answer
 
 
 def get(pool: urllib3.PoolManager, url: str, headers: Mapping[str, str]) -> tuple[int, bytes]:

@@ -18,6 +18,7 @@ from apps.core.errors import BadRequest
 from apps.core.foreign_certificates import read_certificates_pem
 from apps.core.outbound_http import AddressRefused, check_host, split_url, tls_context
 from apps.core.pem import read_pem
+from apps.core.standard_webhooks import BadSigningSecret, key_of
 
 LONGEST_RETENTION_DAYS = 3660
 _LONGEST_TEXT, _LONGEST_PEM = 1024, 32 * 1024
@@ -79,11 +80,9 @@ def _check_account_key(_name: str, text: str) -> None:
 
 def _check_signing_secret(_name: str, text: str) -> None:
     try:
-        size = len(base64.b64decode(text.removeprefix("whsec_"), validate=True))
-    except ValueError:
-        size = 0
-    if not text.startswith("whsec_") or not 24 <= size <= 64:
-        raise BadDestination("The secret is 'whsec_' and the base64 of 24 to 64 random bytes (Standard Webhooks).")
+        key_of(text)
+    except BadSigningSecret as error:
+        raise BadDestination(error.message) from None
 
 
 _check_path = _matches(
