@@ -67,6 +67,7 @@ class Operation(StrEnum):
     KEY_GET_ATTESTATION = "KeyGetAttestation", Category.USE, "Get a signed statement about a key"
     KEY_SECURE_WRAP = "KeySecureWrap", Category.USE, "Wrap a new key inside the HSM"
     KEY_SECURE_UNWRAP = "KeySecureUnwrap", Category.USE, "Unwrap a key for an attested environment"
+    KEY_ACKNOWLEDGE = "KeyAcknowledge", Category.CHANGE, "Acknowledge a version of a key"
     RANDOM_BYTES_GET = "RandomBytesGet", Category.READ, "Get random bytes"
 
     # Secrets
@@ -84,6 +85,7 @@ class Operation(StrEnum):
     SECRET_LIST = "SecretList", Category.READ, "List secrets"
     SECRET_LIST_VERSIONS = "SecretListVersions", Category.READ, "List the versions of a secret"
     SECRET_LIST_DELETED = "SecretListDeleted", Category.READ, "List deleted secrets"
+    SECRET_ACKNOWLEDGE = "SecretAcknowledge", Category.CHANGE, "Acknowledge a version of a secret"
 
     # Certificates
     CERTIFICATE_CREATE = "CertificateCreate", Category.CHANGE, "Create a certificate"
@@ -119,6 +121,10 @@ class Operation(StrEnum):
     CERTIFICATE_ISSUER_SET = "CertificateIssuerSet", Category.CHANGE, "Set a certificate issuer"
     CERTIFICATE_ISSUER_UPDATE = "CertificateIssuerUpdate", Category.CHANGE, "Change a certificate issuer"
     CERTIFICATE_ISSUER_DELETE = "CertificateIssuerDelete", Category.CHANGE, "Delete a certificate issuer"
+    CERTIFICATE_ACKNOWLEDGE = "CertificateAcknowledge", Category.CHANGE, "Acknowledge a version of a certificate"
+
+    # Events
+    EVENTS_LIST = "EventsList", Category.READ, "Read the events of a vault"
 
     # Vaults, bulk rotations and rollovers, security worlds
     STORED_KEY_ALTERED = "StoredKeyAltered", Category.STOP, "A stored key was altered and refused"

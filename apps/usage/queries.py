@@ -52,6 +52,15 @@ def has_uses(*, caller_ids: Any, operations: Iterable[str]) -> bool:
     return UseCount.objects.filter(caller_id__in=caller_ids, done__gt=0, operation__in=list(operations)).exists()
 
 
+def has_used(*, caller_id: UUID, vault_id: UUID, object_id: str, operations: Iterable[str]) -> bool:
+    """Tell whether a caller ever used an object or a version of it successfully; case does not matter.
+
+    `object_id` is keys/<name>, without a version.
+    """
+    rows = UseCount.objects.filter(caller_id=caller_id, vault_id=vault_id, done__gt=0, operation__in=list(operations))
+    return rows.filter(Q(object_id__iexact=object_id) | Q(object_id__istartswith=f"{object_id}/")).exists()
+
+
 def last_uses(*, caller_ids: Iterable[UUID]) -> dict[tuple[UUID, UUID], datetime]:
     """Map (caller, vault) to the time of the last successful operation."""
     rows = UseCount.objects.filter(caller_id__in=list(caller_ids), done__gt=0)

@@ -58,6 +58,8 @@ class Permission(StrEnum):
     ISSUERS_SET = "certificates/setissuers"
     ISSUERS_DELETE = "certificates/deleteissuers"
 
+    EVENTS_READ = "events/read"  # those of objects of which the caller may read at least the names
+
     VAULTS_CREATE = "vaults/create"
     VAULTS_READ = "vaults/read"
     VAULTS_UPDATE = "vaults/update"

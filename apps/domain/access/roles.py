@@ -5,7 +5,7 @@ and the vault or object it holds for. Source of the names: Azure "Key Vault RBAC
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from apps.domain.access.permissions import Permission
 
@@ -60,8 +60,16 @@ POLICY_PERMISSIONS = tuple(
     sorted({p for p in P if p.startswith(("keys/", "secrets/", "certificates/"))} - {P.SECRETS_UPDATE})
 )
 
+# A role that shows names or attributes of objects shows the events of these objects too.
+_METADATA = {P.KEYS_GET, P.KEYS_LIST, P.SECRETS_GET, P.SECRETS_LIST, P.CERTIFICATES_GET, P.CERTIFICATES_LIST}
+
+
+def _with_events(role: Role) -> Role:
+    return replace(role, permissions=role.permissions | {P.EVENTS_READ}) if role.permissions & _METADATA else role
+
+
 ROLES: dict[str, Role] = {
-    role.codename: role
+    role.codename: _with_events(role)
     for role in (
         Role(
             "key-vault-administrator",

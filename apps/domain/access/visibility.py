@@ -79,13 +79,26 @@ def visible_objects(principal: Principal) -> VisibleObjects:
         kinds.setdefault(place, set()).update(held.partition("/")[0] for held in ROLES[row.role].permissions)
         if not row.group:
             own.setdefault(row.object_type, set()).add(place)
-    vaults, objects = own.pop("vault", set()), dict[UUID, set[tuple[str, UUID]]]()
-    for object_type, ids in own.items():
-        rows = apps.get_model(*CONTENT_TYPES[object_type])._default_manager.filter(pk__in=ids)  # noqa: SLF001  Django's name
+    vaults = own.pop("vault", set())
+    return VisibleObjects(
+        frozenset(vaults), _by_vault(own), {place: frozenset(names) for place, names in kinds.items()}
+    )
+
+
+def assigned_objects(principal: Principal, *, vault_id: UUID) -> frozenset[tuple[str, UUID]]:
+    """Read at which objects of a vault the principal has a role, of its own or by a group: (object type, id)."""
+    ids: dict[str, set[UUID]] = {}
+    for row in list_all_effective_assignments(principal_id=principal.id):
+        if row.object_type != "vault":
+            ids.setdefault(row.object_type, set()).add(UUID(row.object_id))
+    return _by_vault(ids).get(vault_id, frozenset())
+
+
+def _by_vault(ids: Mapping[str, set[UUID]]) -> dict[UUID, frozenset[tuple[str, UUID]]]:
+    """Map vaults to the objects in them, for ids of objects by their type."""
+    objects: dict[UUID, set[tuple[str, UUID]]] = {}
+    for object_type, own in ids.items():
+        rows = apps.get_model(*CONTENT_TYPES[object_type])._default_manager.filter(pk__in=own)  # noqa: SLF001  Django's name
         for pk, vault_id in rows.values_list("pk", "vault_id"):
             objects.setdefault(vault_id, set()).add((object_type, pk))
-    return VisibleObjects(
-        frozenset(vaults),
-        {vault: frozenset(ids) for vault, ids in objects.items()},
-        {place: frozenset(names) for place, names in kinds.items()},
-    )
+    return {vault: frozenset(found) for vault, found in objects.items()}

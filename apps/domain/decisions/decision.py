@@ -5,6 +5,7 @@ code, on the requests that touch no key. Authorisation comes before existence, s
 caller without a role.
 """
 
+import contextlib
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from apps.core.principals import Principal, RequestContext
 from apps.domain.access import denial_records
 from apps.domain.access.grants import Grant, NotAuthorised, Scope, authorize
 from apps.domain.access.permissions import DATA_ACTIONS, Permission
+from apps.domain.access.visibility import assigned_objects
 from apps.domain.catalog.kinds import BY_NAME
 from apps.domain.identity.queries import addresses
 from apps.domain.vaults.models import Vault
@@ -38,7 +40,7 @@ class Attempt:
 
     operation: Operation  # operationName of Azure's AuditEvent
     permission: Permission
-    kind: str  # "key", "secret", "certificate"
+    kind: str  # "key", "secret", "certificate"; "": all of them
     vault_name: str
     name: str
     context: RequestContext
@@ -70,7 +72,8 @@ def decide(attempt: Attempt, authenticate: Authenticate) -> Grant:
     try:
         grant = _authorize(principal, attempt, vault)
     except NotAuthorised:
-        resource = f"{BY_NAME[attempt.kind].collection}/{attempt.name}".rstrip("/")
+        collection = BY_NAME[attempt.kind].collection if attempt.kind else "events"
+        resource = f"{collection}/{attempt.name}".rstrip("/")
         raise NotAuthorised(denial_text(principal, attempt.permission, vault, resource)) from None
     if attempt.serving:
         check_serving(vault)
@@ -128,12 +131,25 @@ def denial_text(principal: Principal, permission: Permission, vault: Vault, reso
 
 
 def _authorize(principal: Principal, attempt: Attempt, vault: Vault) -> Grant:
-    """By a role at the vault, which is cached for all its objects; else by a role at the object."""
+    """By a role at the vault, which is cached for all its objects; else by a role at the object.
+
+    A request for events of all objects is allowed by a role at any of them.
+    """
     kind = attempt.kind if attempt.name else ""
     try:
         return authorize(principal, attempt.permission, Scope.of(vault, kind, attempt.name), attempt.context)
     except NotAuthorised:
+        if attempt.permission is Permission.EVENTS_READ:
+            return _authorize_at_any_object(principal, attempt, vault)
         object_id = BY_NAME[kind].find_id(vault.pk, attempt.name) if kind else None
         if object_id is None:
             raise
         return authorize(principal, attempt.permission, Scope.of(vault, kind, attempt.name, object_id), attempt.context)
+
+
+def _authorize_at_any_object(principal: Principal, attempt: Attempt, vault: Vault) -> Grant:
+    for object_type, object_id in assigned_objects(principal, vault_id=vault.pk):
+        with contextlib.suppress(NotAuthorised):
+            scope = Scope.of(vault, object_type, "", object_id)
+            return authorize(principal, attempt.permission, scope, attempt.context)
+    raise NotAuthorised("Caller is not authorized to perform action on resource.")

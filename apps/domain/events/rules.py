@@ -1,7 +1,7 @@
 """Events: their types, and their two forms on the wire. Pure.
 
 The types and the members of `data` are those of Azure Key Vault ("Azure Key Vault as Event Grid source"; the contract
-is in docs/reference/wire-contract.md section 20). Types that Azure does not have begin with `VaultPortal.`.
+is in docs/reference/wire-contract.md section 15). Types that Azure does not have begin with `VaultPortal.`.
 """
 
 import uuid

@@ -1,22 +1,24 @@
 """Requests of the data plane as the pipeline takes them, and its responses."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl
 
 from apps.core.errors import TooLarge
+from apps.domain.events.waiting import Wait
 
 LARGEST_BODY = 64 * 1024
 _DRAINED_BODY = 8 * 1024 * 1024
 API_VERSION = "api-version"
+WAIT = "vaultportal.wait"  # in the WSGI environment: what the front waits for before it asks once more
 
 
 @dataclass(slots=True)
 class ApiRequest:
     """A request on a vault's host. The body is not read before the caller is authenticated."""
 
-    environ: Mapping[str, Any]  # PEP 3333
+    environ: MutableMapping[str, Any]  # PEP 3333
     vault_name: str
     origin: str  # https://host[:port] as the caller used it, checked by hosts.py
     name: str = ""
@@ -27,6 +29,10 @@ class ApiRequest:
     @property
     def authorization(self) -> str:
         return str(self.environ.get("HTTP_AUTHORIZATION", ""))
+
+    def wait_for(self, what: Wait) -> None:
+        """Let the front wait without a slot, and serve the request again when there is something new."""
+        self.environ[WAIT] = what
 
     def body(self, *, largest: int = LARGEST_BODY) -> bytes:
         """Read the body. Raises `TooLarge`."""

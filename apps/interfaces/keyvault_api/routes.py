@@ -10,7 +10,7 @@ from itertools import groupby
 from typing import NamedTuple
 
 from apps.interfaces.keyvault_api.pipeline import ApiOperation
-from apps.interfaces.keyvault_api.views import certificates, issuers, keys, secrets
+from apps.interfaces.keyvault_api.views import certificates, events, issuers, keys, secrets
 
 NAME = r"(?P<name>[^/]+)"
 VERSION = r"(?:/(?P<version>[^/]*))?"
@@ -57,6 +57,7 @@ ROUTES = (
     _route(f"keys/{NAME}{VERSION}/secureunwrapkey", POST=keys.SECURE_UNWRAP_KEY),
     _route(f"keys/{NAME}", GET=keys.GET, PUT=keys.IMPORT, PATCH=keys.UPDATE, DELETE=keys.DELETE),
     _route(f"keys/{NAME}{VERSION}", GET=keys.GET, PATCH=keys.UPDATE),
+    _route(f"keys/{NAME}{VERSION}/acknowledge", POST=keys.ACKNOWLEDGE),
     _route("deletedkeys", GET=keys.LIST_DELETED),
     _route(f"deletedkeys/{NAME}/recover", POST=keys.RECOVER),
     _route(f"deletedkeys/{NAME}", GET=keys.GET_DELETED, DELETE=keys.PURGE),
@@ -66,6 +67,7 @@ ROUTES = (
     _route(f"secrets/{NAME}/versions", GET=secrets.LIST_VERSIONS),
     _route(f"secrets/{NAME}", GET=secrets.GET, PUT=secrets.SET, PATCH=secrets.UPDATE, DELETE=secrets.DELETE),
     _route(f"secrets/{NAME}{VERSION}", GET=secrets.GET, PATCH=secrets.UPDATE),
+    _route(f"secrets/{NAME}{VERSION}/acknowledge", POST=secrets.ACKNOWLEDGE),
     _route("deletedsecrets", GET=secrets.LIST_DELETED),
     _route(f"deletedsecrets/{NAME}/recover", POST=secrets.RECOVER),
     _route(f"deletedsecrets/{NAME}", GET=secrets.GET_DELETED, DELETE=secrets.PURGE),
@@ -95,9 +97,11 @@ ROUTES = (
     _route(f"certificates/{NAME}/pending/merge", POST=certificates.MERGE),
     _route(f"certificates/{NAME}", GET=certificates.GET, PATCH=certificates.UPDATE, DELETE=certificates.DELETE),
     _route(f"certificates/{NAME}{VERSION}", GET=certificates.GET, PATCH=certificates.UPDATE),
+    _route(f"certificates/{NAME}{VERSION}/acknowledge", POST=certificates.ACKNOWLEDGE),
     _route("deletedcertificates", GET=certificates.LIST_DELETED),
     _route(f"deletedcertificates/{NAME}/recover", POST=certificates.RECOVER),
     _route(f"deletedcertificates/{NAME}", GET=certificates.GET_DELETED, DELETE=certificates.PURGE),
+    _route("events", GET=events.LIST),
     _route("rng", POST=keys.RANDOM),
 )
 _SEGMENT = re.compile(r"[a-z]+")

@@ -16,6 +16,7 @@ from apps.domain.access.system_grants import scheduled_grant
 from apps.domain.certificates.kind import CERTIFICATES
 from apps.domain.certificates.operations import renewal
 from apps.domain.certificates.operations import settings as settings_of_certificates
+from apps.domain.events import expiry
 from apps.domain.identity import application_sign_in, browser_sessions, token_keys
 from apps.domain.keys.kind import KEYS
 from apps.domain.keys.operations import rotation
@@ -36,6 +37,8 @@ def sweep(*, now: datetime) -> dict[str, int]:
         "rotations": lambda: rotation.rotate_due(grant=grant, now=now),
         "notices": lambda: rotation.notify_due(grant=grant, now=now),
         "lifetime actions": lambda: renewal.run_due_actions(grant=grant, now=now),
+        "events of expiry": lambda: expiry.notify_due(grant=grant, now=now),
+        "events deleted": lambda: expiry.delete_old(grant=grant, now=now),
         "vaults purged": lambda: vaults.purge_due(grant=grant, now=now),
         "certificates purged": lambda: soft_delete.purge_due(grant=grant, kind=CERTIFICATES, now=now),
         "keys purged": lambda: soft_delete.purge_due(grant=grant, kind=KEYS, now=now),

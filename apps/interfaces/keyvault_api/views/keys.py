@@ -212,3 +212,4 @@ ENCRYPT = ApiOperation(Operation.KEY_ENCRYPT, P.KEYS_ENCRYPT, "key", DECIDES, _u
 DECRYPT = ApiOperation(Operation.KEY_DECRYPT, P.KEYS_DECRYPT, "key", DECIDES, _use, quota=None)
 WRAP = ApiOperation(Operation.KEY_WRAP, P.KEYS_WRAP, "key", DECIDES, _use, quota=None)
 UNWRAP = ApiOperation(Operation.KEY_UNWRAP, P.KEYS_UNWRAP, "key", DECIDES, _use, quota=None)
+ACKNOWLEDGE = ApiOperation(Operation.KEY_ACKNOWLEDGE, P.KEYS_GET, "key", CHANGE, OBJECTS.acknowledge)

@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from apps.core.errors import BadRequest
 from apps.domain.objects.kinds import ObjectKind
-from apps.domain.objects.operations import backup, soft_delete
+from apps.domain.objects.operations import acknowledgement, backup, soft_delete
 from apps.interfaces.keyvault_api.messages import ApiResponse
 from apps.interfaces.keyvault_api.pipeline import OperationContext
-from apps.interfaces.keyvault_api.serializers import common
+from apps.interfaces.keyvault_api.serializers import common, events
 
 Rendering = Callable[[OperationContext, Any], dict[str, Any]]
 
@@ -78,6 +79,12 @@ class ObjectViews:
         blob = common.parse_blob(context)
         row = backup.restore(grant=context.grant, kind=self.kind, vault=context.vault, blob=blob, now=context.now)
         return self.current(context, row.name)
+
+    def acknowledge(self, context: OperationContext) -> dict[str, Any]:
+        if not context.request.version:  # the newest may have changed since the caller read it
+            raise BadRequest("Name the version that your application uses: /<name>/<version>/acknowledge.")
+        row = context.call(acknowledgement.acknowledge, kind=self.kind, version=context.request.version)
+        return events.acknowledgement(row, origin=context.request.origin)
 
     def current(self, context: OperationContext, name: str) -> dict[str, Any]:
         """The bundle of an object, read again."""

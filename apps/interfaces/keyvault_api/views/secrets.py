@@ -79,3 +79,4 @@ RECOVER = ApiOperation(Operation.SECRET_RECOVER, P.SECRETS_RECOVER, "secret", CH
 PURGE = ApiOperation(Operation.SECRET_PURGE, P.SECRETS_PURGE, "secret", CHANGE, OBJECTS.purge)
 BACK_UP = ApiOperation(Operation.SECRET_BACKUP, P.SECRETS_BACKUP, "secret", Recorder.WORKER, OBJECTS.back_up)
 RESTORE = ApiOperation(Operation.SECRET_RESTORE, P.SECRETS_RESTORE, "secret", CHANGE, OBJECTS.restore)
+ACKNOWLEDGE = ApiOperation(Operation.SECRET_ACKNOWLEDGE, P.SECRETS_GET, "secret", CHANGE, OBJECTS.acknowledge)

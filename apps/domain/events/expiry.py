@@ -1,0 +1,76 @@
+"""Events of expiry, which the scheduler writes: once for each current version, type and expiry.
+
+The statements name the tables of keys, secrets and certificates, whose packages are above this one.
+"""
+
+from datetime import datetime
+
+from apps.core.sql import execute
+from apps.domain.access.grants import Grant
+from apps.domain.access.permissions import Permission
+from apps.domain.events.models import ExpiryNotice
+from apps.domain.events.rules import KEPT, NEAR, expired_of, near_expiry_of
+
+_BATCH = 200
+_NEWS = KEPT  # what expired earlier is not news
+# The object is locked: the events of one object are in the order of its changes. Whose row another transaction has
+# locked is left for the next run.
+_NOTIFY = """
+    WITH due AS (
+        SELECT o.id AS object_id, o.vault_id, o.name, v.id AS version_id, v.version, v.not_before, v.expires,
+            moment.type, moment.at
+        FROM {kind}s_{kind} o JOIN {kind}s_{kind}version v ON v.id = o.current_id
+        JOIN vaults_vault vault ON vault.id = o.vault_id AND vault.deleted IS NULL
+        {policy}
+        CROSS JOIN LATERAL (
+            VALUES (%(near_type)s, v.expires - {near}), (%(expired_type)s, v.expires)
+        ) AS moment (type, at)
+        WHERE v.expires > %(earliest)s AND o.deleted IS NULL AND NOT o.managed AND moment.at <= %(now)s
+            AND NOT EXISTS (SELECT FROM events_expirynotice notice WHERE notice.version_id = v.id
+                AND notice.type = moment.type AND notice.expires = v.expires)
+        ORDER BY o.id, moment.at LIMIT %(limit)s FOR UPDATE OF o SKIP LOCKED
+    ), noted AS (
+        INSERT INTO events_expirynotice (version_id, type, expires) SELECT version_id, type, expires FROM due
+        ON CONFLICT DO NOTHING RETURNING version_id, type
+    )
+    INSERT INTO events_pending (vault_id, type, object_type, object_id, object_name, version, not_before, expires, at)
+    SELECT vault_id, type, %(kind)s, object_id, name, version, not_before, expires, at
+    FROM due JOIN noted USING (version_id, type) ORDER BY object_id, at"""
+_NEAR = "%(near)s"
+_NEAR_OF_KEYS = "coalesce(nullif(policy.notify_before_expiry, '')::interval, %(near)s)"
+_STATEMENTS = {
+    "key": _NOTIFY.format(
+        kind="key", near=_NEAR_OF_KEYS, policy="LEFT JOIN keys_rotationpolicy policy ON policy.key_id = o.id"
+    ),
+    "secret": _NOTIFY.format(kind="secret", near=_NEAR, policy=""),
+    "certificate": _NOTIFY.format(kind="certificate", near=_NEAR, policy=""),
+}
+
+
+def notify_due(*, grant: Grant, now: datetime) -> int:
+    """Write the events of what is near its expiry, or has expired. Returns how many."""
+    grant.require(Permission.VAULTS_SWEEP)
+    return sum(_notify(kind, now) for kind in _STATEMENTS)
+
+
+def delete_old(*, grant: Grant, now: datetime) -> int:
+    """Delete events that readers had time to read, and notices of what is no longer news. Returns how many events."""
+    grant.require(Permission.VAULTS_SWEEP)
+    ExpiryNotice.objects.filter(expires__lt=now - 2 * _NEWS).delete()
+    return execute("DELETE FROM events_event WHERE stored < %s", [now - KEPT])
+
+
+def _notify(kind: str, now: datetime) -> int:
+    values = {
+        "kind": kind,
+        "near_type": near_expiry_of(kind).value,
+        "expired_type": expired_of(kind).value,
+        "near": NEAR,
+        "earliest": now - _NEWS,
+        "now": now,
+        "limit": _BATCH,
+    }
+    count = 0
+    while done := execute(_STATEMENTS[kind], values):
+        count += done
+    return count
