@@ -10,9 +10,9 @@ from apps.audit_log.operation_names import Operation
 from apps.audit_log.records import HEADER_COLUMNS
 
 WEB, HSM, JOBS, AUDITOR = "vault_web", "vault_hsm", "vault_jobs", "vault_auditor"
-AUDIT, DELIVERY, RETENTION = "vault_audit", "vault_delivery", "vault_retention"
+AUDIT, DELIVERY, RETENTION, EVENTS = "vault_audit", "vault_delivery", "vault_retention", "vault_events"
 WRITERS = (WEB, HSM, JOBS, AUDITOR)  # roles that write audit records
-ROLES = (WEB, HSM, JOBS, AUDITOR, AUDIT, DELIVERY, RETENTION)
+ROLES = (WEB, HSM, JOBS, AUDITOR, AUDIT, DELIVERY, RETENTION, EVENTS)
 
 
 class Allowed(NamedTuple):
@@ -26,6 +26,7 @@ class Allowed(NamedTuple):
     audit: str = ""  # the audit worker: sequencer, checkpoints, opening of data keys
     delivery: str = ""
     retention: str = ""
+    events: str = ""  # delivery of events to webhooks
 
 
 _ALL = "SELECT, INSERT, UPDATE, DELETE"
@@ -40,6 +41,7 @@ _DESTINATION = (  # all columns but the sealed ones
 _OUTBOX = (  # all columns but the number and the transaction id, which the database sets
     "INSERT (vault_id, type, object_type, object_id, object_name, version, not_before, expires, data, at)"
 )
+_PROGRESS = "handshake, valid, position, claim, leased_until, failures, next_try, slow, error, last_delivered"
 # Objects keep their vault and name, versions their object and content: only these columns change.
 _OBJECT = "SELECT, INSERT, DELETE, UPDATE (current_id, deleted, purge_after, deleted_by)"
 _CERTIFICATE = "SELECT, INSERT, DELETE, UPDATE (current_id, deleted, purge_after, deleted_by, policy, policy_updated)"
@@ -60,6 +62,7 @@ _FUNCTIONS = (
     ("audit_has_attempt(uuid, uuid, text, bigint, bigint, uuid, uuid)", HSM),
     ("core_forget_changes()", JOBS),
     ("events_number()", WEB),
+    ("events_number()", EVENTS),
     ("vault_as_it_is(uuid)", WEB),  # locks the vault, for the guards of deletion and purging
     ("vault_as_it_is(uuid)", JOBS),
     ("vault_is_purged(uuid)", WEB),
@@ -109,6 +112,7 @@ PRIVILEGES = (
         auditor="SELECT",
         audit="SELECT",
         delivery="SELECT",
+        events="SELECT",
     ),
     Allowed("worlds_worldgeneration", hsm="SELECT", audit="SELECT"),
     Allowed("worlds_backupkey", hsm="SELECT"),
@@ -135,6 +139,7 @@ PRIVILEGES = (
         audit="SELECT",
         delivery="SELECT, UPDATE (held)",
         retention="SELECT",
+        events="SELECT",
     ),
     # Credentials of log destinations: the web writes them sealed and never reads them, the HSM worker opens them.
     Allowed(
@@ -155,10 +160,30 @@ PRIVILEGES = (
     Allowed("delivery_logretention", web=_UPSERT, auditor="SELECT", retention="SELECT"),
     # The outbox of events. Triggers write what the database sees; `events_number` moves it to the log.
     Allowed("events_pending", web=_OUTBOX, hsm=_OUTBOX, jobs=_OUTBOX),
-    Allowed("events_event", web="SELECT", jobs="SELECT (stored), DELETE"),
-    Allowed("events_vaultposition", web="SELECT"),
+    Allowed("events_event", web="SELECT", jobs="SELECT (stored), DELETE", events="SELECT"),
+    Allowed("events_vaultposition", web="SELECT", events="SELECT"),
     Allowed("events_expirynotice", jobs="SELECT, INSERT, DELETE"),
     Allowed("events_acknowledgement", web=_UPSERT, jobs="SELECT"),
+    # Webhooks: the web writes the settings, the event worker how far it is. The web seals secrets and never reads them.
+    Allowed(
+        "event_delivery_subscription",
+        web="SELECT, INSERT, DELETE, UPDATE (changed, validation_requested)",
+        hsm="SELECT",
+        jobs="SELECT (id, vault_id), DELETE",
+        events=f"SELECT, UPDATE ({_PROGRESS})",
+    ),
+    Allowed(
+        "event_delivery_signingsecret",
+        web="SELECT (id, subscription_id, created, until), INSERT, DELETE, UPDATE (until)",
+        hsm="SELECT",
+        jobs="SELECT (subscription_id), DELETE",
+    ),
+    Allowed(
+        "event_delivery_delivery",
+        web="SELECT, INSERT, DELETE, UPDATE (state, attempts, since, next_try, done, error)",
+        jobs="SELECT (subscription_id, created), DELETE",
+        events="SELECT, INSERT, UPDATE (state, attempts, next_try, status, error, done)",
+    ),
     Allowed("vaults_assignmentid", web="SELECT, INSERT, DELETE"),
     Allowed("vaults_purgedobject", web="SELECT, INSERT", hsm="SELECT", jobs="SELECT, INSERT"),
     # Auditors see names, never a value or a blob.
@@ -217,7 +242,7 @@ PRIVILEGES = (
     ),
     Allowed("certificates_contacts", web=_ALL, jobs="SELECT (vault_id), DELETE"),
     Allowed("identity_attestationauthority", web="SELECT, INSERT, UPDATE"),
-    Allowed("identity_organisation", web="SELECT, INSERT, UPDATE", hsm="SELECT", auditor="SELECT"),
+    Allowed("identity_organisation", web="SELECT, INSERT, UPDATE", hsm="SELECT", auditor="SELECT", events="SELECT"),
     # On the auditors' host auditors accept invitations, sign in and change their password. Triggers (migration identity
     # 0009) keep the two hosts apart: neither role writes who the other's people are, or how they prove it.
     Allowed(
@@ -323,6 +348,7 @@ _USES_OF_THE_WORKER = (
     Operation.SECRET_REVEAL,
     Operation.AUTHENTICATION,
     Operation.LOG_DESTINATION_OPEN,
+    Operation.WEBHOOK_OPEN,
     Operation.KEY_BIND,
     Operation.SECRET_SEAL,
 )

@@ -125,6 +125,14 @@ class Operation(StrEnum):
 
     # Events
     EVENTS_LIST = "EventsList", Category.READ, "Read the events of a vault"
+    WEBHOOK_PUT = "WebhookPut", Category.POLICY, "Add a webhook"
+    WEBHOOK_DELETE = "WebhookDelete", Category.POLICY, "Remove a webhook"
+    WEBHOOK_SECRET_PUT = "WebhookSecretPut", Category.POLICY, "Replace the signing secret of a webhook"
+    WEBHOOK_VALIDATE = "WebhookValidate", Category.CHANGE, "Repeat the handshake with a webhook"
+    WEBHOOK_TEST = "WebhookTest", Category.CHANGE, "Send a test event to a webhook"
+    WEBHOOK_REDELIVER = "WebhookRedeliver", Category.CHANGE, "Deliver events to a webhook again"
+    WEBHOOK_OPEN = "WebhookOpen", Category.LOG, "Decrypt the signing secret of a webhook"
+    WEBHOOK_LIST = "WebhookList", Category.DENIAL, "List webhooks"
 
     # Vaults, bulk rotations and rollovers, security worlds
     STORED_KEY_ALTERED = "StoredKeyAltered", Category.STOP, "A stored key was altered and refused"
@@ -299,6 +307,7 @@ class Operation(StrEnum):
     PAGE_ONE_ROLLOVER = "OneRollover", Category.DENIAL, "Page: bulk rotation or rollover"
     PAGE_CALENDAR = "Calendar", Category.DENIAL, "Page: calendar"
     PAGE_ONE_VAULT = "OneVault", Category.DENIAL, "Page: vault"
+    PAGE_ONE_WEBHOOK = "OneWebhook", Category.DENIAL, "Page: webhook"
     PAGE_OVERVIEW = "Overview", Category.DENIAL, "Page: overview"
     PAGE_OWN_READING = "OwnReading", Category.DENIAL, "Page: my audit activity"
     PAGE_PACK = "Pack", Category.DENIAL, "Page: evidence pack"
@@ -315,7 +324,9 @@ class Operation(StrEnum):
     PAGE_REMOVE_LOG_DESTINATION = "RemoveLogDestination", Category.DENIAL, "Page: remove a log destination"
     PAGE_REMOVE_MEMBER = "RemoveMember", Category.DENIAL, "Page: remove a member from a group"
     PAGE_REMOVE_ROLE = "RemoveRole", Category.DENIAL, "Page: revoke a role"
+    PAGE_REMOVE_WEBHOOK = "RemoveWebhook", Category.DENIAL, "Page: remove a webhook"
     PAGE_REMOVE_SECRET = "RemoveSecret", Category.DENIAL, "Page: revoke a client secret"
+    PAGE_REDELIVER_EVENTS = "RedeliverEvents", Category.DENIAL, "Page: redeliver events"
     PAGE_REPLAY_LOG = "ReplayLog", Category.DENIAL, "Page: replay the audit log"
     PAGE_RETIRE_VERSIONS = "RetireVersions", Category.DENIAL, "Page: retire the old versions of a rollover"
     PAGE_REHEARSE = "Rehearse", Category.DENIAL, "Page: rehearse the retirement of old versions"
@@ -323,6 +334,8 @@ class Operation(StrEnum):
     PAGE_REVIEW_QUEUE = "ReviewQueue", Category.DENIAL, "Page: review queue"
     PAGE_ROLLOVERS = "Rollovers", Category.DENIAL, "Page: bulk rotations and rollovers"
     PAGE_ROTATE_KEY = "RotateKey", Category.DENIAL, "Page: rotate a key"
+    PAGE_ROTATE_WEBHOOK_SECRET = "RotateWebhookSecret", Category.DENIAL, "Page: replace a webhook's signing secret"
+    PAGE_SEND_TEST_EVENT = "SendTestEvent", Category.DENIAL, "Page: send a test event"
     PAGE_SET_MANAGER = "SetManager", Category.DENIAL, "Page: vault manager"
     PAGE_SET_POLICY = "SetPolicy", Category.DENIAL, "Page: rotation policy"
     PAGE_SIMULATE = "Simulate", Category.DENIAL, "Page: access simulator"
@@ -334,8 +347,10 @@ class Operation(StrEnum):
     PAGE_TRY = "Try", Category.DENIAL, "Page: test call"
     PAGE_TRY_LOG_DESTINATION = "TryLogDestination", Category.DENIAL, "Page: test a log destination"
     PAGE_USAGE = "Usage", Category.DENIAL, "Page: usage"
+    PAGE_VALIDATE_WEBHOOK = "ValidateWebhook", Category.DENIAL, "Page: repeat the handshake with a webhook"
     PAGE_VAULT_SETTINGS = "VaultSettings", Category.DENIAL, "Page: vault settings"
     PAGE_VAULTS = "Vaults", Category.DENIAL, "Page: vaults"
+    PAGE_WEBHOOKS = "Webhooks", Category.DENIAL, "Page: webhooks"
 
 
 OPERATIONS: dict[str, Operation] = {operation.value: operation for operation in Operation}

@@ -31,6 +31,7 @@ COMMANDS = {
     "bulk-rotation": ("bulk_rotation_commands", "Rotate many keys of a vault."),
     "rollover": ("rollover_commands", "Roll keys over in stages: new version, consumers, retirement."),
     "log": ("log_commands", "Log destination and retention of a vault."),
+    "webhook": ("webhook_commands", "Webhooks that get the events of a vault."),
     "approval": ("approval_commands", "Requests that need approval."),
     "audit": ("audit_commands", "The audit log."),
 }

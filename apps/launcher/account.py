@@ -17,7 +17,7 @@ NAME = "vaultportal"  # the account of PostgreSQL and Valkey, and the group that
 WORKERS = "hsm"  # the group of the HSM workers of all worlds
 # Kinds of processes with an account of their own, `vaultportal-<kind>`: one for each database role and each token.
 KINDS = (
-    *("owner", "web", "jobs", "auditor", "audit", "verifier", "delivery", "retention"),
+    *("owner", "web", "jobs", "auditor", "audit", "verifier", "delivery", "events", "retention"),
     *("hsm-europe", "hsm-america"),
 )
 _CREATION_SECONDS = 20.0  # another start may hold the lock of the accounts

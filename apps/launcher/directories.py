@@ -58,7 +58,7 @@ def directories(state: Path, run: Path, worlds: tuple[str, ...], audit: str) -> 
     yield Directory(run / "lane", mode=0o710, group=NAME)
     for world in worlds:
         yield Directory(run / "lane" / world, mode=0o710, group=NAME)
-        for peer, group in (("web", "web"), ("delivery", "delivery"), ("workers", WORKERS)):
+        for peer, group in (("web", "web"), ("delivery", "delivery"), ("events", "events"), ("workers", WORKERS)):
             yield Directory(run / "lane" / world / peer, f"hsm-{world}", 0o2750, group)
     yield Directory(run / "audit-lane", mode=0o710, group=NAME)
     for peer, group in (("auditors", "auditor"), ("delivery", "delivery"), ("verifier", "verifier")):

@@ -16,6 +16,7 @@ _WEB_THREADS, _CONNECTIONS = 1100, 1024
 _WEBS = (("web", "127.0.0.1"), ("web6", "::1"))
 _MANAGE = (sys.executable, str(ROOT / "manage.py"))
 _CELERY = (sys.executable, "-m", "celery", "-A", "vaultportal")
+_EVENT_THREADS = 16  # deliveries at once, to as many webhooks
 _NO_QUEUE = ("-X", "celery")  # without -Q a worker consumes the default queue, which this excludes
 
 
@@ -114,7 +115,8 @@ def lane_accounts(state: StateDirectory, world: str) -> str:
         kinds = {"auditors": [members["auditor"]], "delivery": [members["delivery"]], "verifier": [members["verifier"]]}
     else:
         others = [members[f"hsm-{name}"] for name in WORLDS if name != world]
-        kinds = {"web": [members["web"], members["owner"]], "delivery": [members["delivery"]], "workers": others}
+        kinds = {kind: [members[kind]] for kind in ("delivery", "events")}
+        kinds |= {"web": [members["web"], members["owner"]], "workers": others}
     return " ".join(f"{kind}={uids(accounts)}" for kind, accounts in kinds.items())
 
 
@@ -132,6 +134,7 @@ def python_processes(state: StateDirectory, *, lanes: Mapping[str, int], ipv6: b
     delivery = django_environment(state, settings="log_delivery", role="vault_delivery") | reader_environment(state)
     spool = {"DELIVERY_SPOOL_PATH": str(state.data)}
     verifier = django_environment(state, settings="log_verifier", role="vault_audit") | reader_environment(state)
+    events = django_environment(state, settings="event_delivery", role="vault_events")
     retention = django_environment(state, settings="log_delivery", role="vault_retention")
     beat = ("beat", "-s", str(state.run / "scheduler" / "beat-schedule"), "--pidfile=", "-l", "WARNING")
     return [
@@ -165,6 +168,8 @@ def python_processes(state: StateDirectory, *, lanes: Mapping[str, int], ipv6: b
         Process("scheduler", (*_CELERY, *beat), jobs, account="jobs"),
         # Deliver audit logs to their owners' storage; delete expired records.
         Process("log-delivery", (*_MANAGE, "deliver_logs"), delivery | spool, account="delivery"),
+        # Delivers events to webhooks: threads, because they wait for receivers most of the time.
+        Process("event-delivery", _worker("events", "-Q", "events", threads=_EVENT_THREADS), events, account="events"),
         Process("log-retention", (*_MANAGE, "delete_expired_records", "--again"), retention, account="retention"),
     ]
 
@@ -188,9 +193,11 @@ def hsm_workers(state: StateDirectory, *, lanes: Mapping[str, int]) -> list[Proc
     return workers
 
 
-def _worker(name: str, *queues: str) -> tuple[str, ...]:
+def _worker(name: str, *queues: str, threads: int = 0) -> tuple[str, ...]:
+    """The command of a Celery worker, which works on one task at a time or has so many threads."""
     quiet = ("--without-gossip", "--without-mingle", "--without-heartbeat", "-l", "WARNING")
-    return (*_CELERY, "worker", "-P", "solo", *queues, "-n", f"{name}@portal", *quiet)
+    pool = ("threads", "-c", str(threads)) if threads else ("solo",)
+    return (*_CELERY, "worker", "-P", *pool, *queues, "-n", f"{name}@portal", *quiet)
 
 
 def _tls_server(state: StateDirectory, host: str, *, auditors: bool = False) -> tuple[str, ...]:

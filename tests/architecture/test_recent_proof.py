@@ -38,6 +38,12 @@ SPARED = {
     "ReplayLog": "sends what was sent before to where the log goes already",
     "VaultLog.test_destination": "sends a test object to where the log goes already",
     "VaultLog.replay": "sends what was sent before to where the log goes already",
+    "SendTestEvent": "sends an event without content to where events go already",
+    "Webhooks.send_test": "sends an event without content to where events go already",
+    "ValidateWebhook": "asks a receiver that was added already",
+    "Webhooks.validate": "asks a receiver that was added already",
+    "RedeliverEvents": "sends what was sent before to where events go already",
+    "Webhooks.redeliver": "sends what was sent before to where events go already",
 }
 
 

@@ -61,6 +61,8 @@ VALID = {
     ("vaults_vault", "state"): "pending",
     ("delivery_logdestination", "kind"): "s3",
     ("delivery_logdestination", "on_full"): "go-on",
+    ("event_delivery_subscription", "schema"): "cloudevents",
+    ("event_delivery_delivery", "state"): "pending",
     ("identity_organisation", "only"): "true",
     ("identity_user", "kind"): "application",
 }

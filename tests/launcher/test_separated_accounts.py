@@ -33,6 +33,7 @@ PROCESSES = {
         {"database-vault_delivery"},
         {"lane/europe/delivery", "lane/america/delivery", "audit-lane/delivery"},
     ),
+    "events": ("event-delivery", {"database-vault_events"}, {"lane/europe/events", "lane/america/events"}),
     "audit": (
         "audit-worker",
         {"database-vault_audit", "pin-audit"},
@@ -42,7 +43,10 @@ PROCESSES = {
     "hsm-europe": (
         "hsm-europe-lane-1",
         {"database-vault_hsm", "pin-europe"},
-        {"lane/europe/web", "lane/europe/delivery", "lane/europe/workers", "lane/america/workers"},
+        {
+            *("lane/europe/web", "lane/europe/delivery", "lane/europe/events", "lane/europe/workers"),
+            "lane/america/workers",
+        },
     ),
 }
 
@@ -123,7 +127,7 @@ def read(path):
 def connections(state):
     """The directories of sockets to which this account can connect."""
     found = set()
-    world, audit = ("web", "delivery", "workers"), ("auditors", "delivery", "verifier")
+    world, audit = ("web", "delivery", "events", "workers"), ("auditors", "delivery", "verifier")
     for lane, peers in (("lane/europe", world), ("lane/america", world), ("audit-lane", audit)):
         for peer in peers:
             with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as connection:

@@ -22,6 +22,7 @@ OURS = {  # the launcher's name for it: its unit
     "scheduler": "vaultportal-scheduler.service",
     "log-verifier": "vaultportal-log-verifier.service",
     "log-delivery": "vaultportal-log-delivery.service",
+    "event-delivery": "vaultportal-event-delivery.service",
     "log-retention": "vaultportal-log-retention.service",
 }
 
@@ -35,6 +36,7 @@ SETTINGS = {  # environment file: settings module
     "verifier": "log_verifier",
     "delivery": "log_delivery",
     "retention": "log_delivery",
+    "events": "event_delivery",
 }
 
 

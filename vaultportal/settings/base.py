@@ -67,6 +67,7 @@ INSTALLED_APPS = [
     "apps.domain.keys",
     "apps.domain.secrets",
     "apps.log_delivery",
+    "apps.event_delivery",
     "apps.domain.certificates",
     "apps.domain.catalog",
     "apps.domain.bulk_rotation",

@@ -17,6 +17,7 @@ class GuardedOperation(models.TextChoices):
     RETENTION_SHORTENED = "retention-shortened", "Shorten the retention"
     RSA1_5_ON = "rsa1-5-on", "Allow decryption with RSA1_5"
     LOG_DESTINATION = "log-destination", "Change the log destination"
+    EVENT_SUBSCRIPTION = "event-subscription", "Add a webhook"
     ROLE_GRANT = "role-grant", "Assign a role"
     MANAGEMENT_ROLE = "management-role", "Assign the vault manager role"
     KEY_IMPORT = "key-import", "Import a key"

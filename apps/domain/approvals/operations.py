@@ -44,6 +44,7 @@ _PERMISSIONS: dict[GuardedOperation, tuple[Permission, ...]] = {
     GuardedOperation.RSA1_5_ON: (P.VAULTS_UPDATE,),
     GuardedOperation.LOG_DESTINATION: (P.VAULTS_UPDATE,),
     GuardedOperation.ROLLOVER_OVERRIDE: (P.KEYS_UPDATE,),
+    GuardedOperation.EVENT_SUBSCRIPTION: (P.VAULTS_UPDATE,),
     GuardedOperation.ROLE_GRANT: (P.ROLES_ASSIGN,),
     GuardedOperation.MANAGEMENT_ROLE: (P.MANAGERS_ASSIGN,),
     GuardedOperation.KEY_IMPORT: (P.KEYS_IMPORT, P.KEYS_RESTORE, P.CERTIFICATES_IMPORT, P.CERTIFICATES_RESTORE),

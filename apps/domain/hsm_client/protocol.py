@@ -153,13 +153,13 @@ class StoreSecret(CallerRequest, frozen=True):
 
 
 class SealDestination(CallerRequest, frozen=True):
-    """Seal a part of a vault's log destination. Answer: the sealed part.
+    """Seal a part of a vault's log destination, or the signing secret of a webhook. Answer: the sealed part.
 
     It is no object: `name` and `version` are "". The records are those of `SealSecret`.
     """
 
     destination_id: str
-    part: str  # "credentials", "segments"
+    part: str  # "credentials", "segments"; "webhook": the id is that of a webhook
     value: bytes
 
 
@@ -337,6 +337,14 @@ class OpenDestination(Request, frozen=True):
     largest_packet: ClassVar[int] = _SMALL
 
     destination_id: str
+
+
+class OpenWebhook(Request, frozen=True):
+    """Open the signing secrets of a webhook, for the event worker. Answer: those that sign now, the newest first."""
+
+    largest_packet: ClassVar[int] = _SMALL
+
+    subscription_id: str
 
 
 class SignEvidence(Request, frozen=True):

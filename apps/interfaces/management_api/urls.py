@@ -26,8 +26,10 @@ from apps.interfaces.management_api.secrets import Secrets
 from apps.interfaces.management_api.security_worlds import Worlds
 from apps.interfaces.management_api.usage import Callers, OwnUsage
 from apps.interfaces.management_api.vaults import DeletedVaults, Vaults
+from apps.interfaces.management_api.webhooks import Webhooks
 
 _VAULT = "api/v1/vaults/<str:name>"
+_WEBHOOK = f"{_VAULT}/webhooks/<str:webhook>"
 _OBJECT = f"{_VAULT}/objects/<str:kind>/<str:item>"
 _ROLLOVER = "api/v1/rollovers/<uuid:rollover_id>"
 _APPLICATION = "api/v1/applications/<str:name>"
@@ -61,6 +63,13 @@ urlpatterns = [
     path(f"{_VAULT}/log-destination/replay", VaultLog.as_view({"post": "replay"})),
     path(f"{_VAULT}/default-policies", DefaultPolicies.as_view({"get": "retrieve", "patch": "update"})),
     path(f"{_VAULT}/log-retention", VaultLog.as_view({"get": "get_retention", "put": "set_retention"})),
+    path(f"{_VAULT}/webhooks", Webhooks.as_view({"get": "list", "post": "create"})),
+    path(_WEBHOOK, Webhooks.as_view({"get": "retrieve", "delete": "destroy"})),
+    path(f"{_WEBHOOK}/secret", Webhooks.as_view({"post": "rotate_secret"})),
+    path(f"{_WEBHOOK}/validate", Webhooks.as_view({"post": "validate"})),
+    path(f"{_WEBHOOK}/test", Webhooks.as_view({"post": "send_test"})),
+    path(f"{_WEBHOOK}/deliveries", Webhooks.as_view({"get": "list_deliveries"})),
+    path(f"{_WEBHOOK}/redeliver", Webhooks.as_view({"post": "redeliver"})),
     path(f"{_VAULT}/callers", Callers.as_view({"get": "list"})),
     path(f"{_VAULT}/import-key", Objects.as_view({"post": "import_key"})),
     path(f"{_VAULT}/new-key", Objects.as_view({"post": "create_key"})),

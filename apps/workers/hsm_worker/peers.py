@@ -13,6 +13,7 @@ from apps.domain.hsm_client.protocol import (
     ImportWrappedKey,
     IssueToken,
     OpenDestination,
+    OpenWebhook,
     Ping,
     RandomBytes,
     RebindKey,
@@ -59,6 +60,7 @@ REQUESTS: dict[str, frozenset[type[Request]]] = {
         }
     ),
     "delivery": frozenset({Ping, OpenDestination}),
+    "events": frozenset({Ping, OpenWebhook}),
     "workers": frozenset({CheckSigningKey}),  # the HSM workers of other worlds
 }
 

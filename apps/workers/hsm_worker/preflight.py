@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 import orjson
+from django.db.models import Q
 
 from apps.core.change_feed import Topic
 from apps.core.errors import Conflict
@@ -15,7 +16,7 @@ from apps.core.leased_cache import LeasedCache
 from apps.core.lru_cache import LruCache
 from apps.core.sql import select_prepared
 from apps.domain.decisions.decision import is_well_formed
-from apps.domain.hsm_client.protocol import OpenDestination, Request, UnsealSecret, UseKey
+from apps.domain.hsm_client.protocol import OpenDestination, OpenWebhook, Request, UnsealSecret, UseKey
 from apps.domain.identity.models import SigningKey
 from apps.domain.keys import queries, rules
 from apps.domain.keys.kind import KEYS
@@ -25,12 +26,17 @@ from apps.domain.secrets.queries import SecretFacts, SecretName, find_all_facts,
 from apps.domain.secrets.rules import seal_context
 from apps.domain.vaults.models import Vault
 from apps.domain.vaults.queries import peek_id
+from apps.event_delivery import rules as webhooks
+from apps.event_delivery.models import SigningSecret, Subscription
+from apps.event_delivery.queries import SubscriptionNotFound
 from apps.hsm.types import Binding, Custody, Origin, StoredKey
 from apps.log_delivery import rules as delivery
 from apps.log_delivery.models import LogDestination
 from apps.log_delivery.queries import DestinationNotFound
 from apps.workers.hsm_runtime.translation import make_binding
 from apps.workers.hsm_worker import stored_keys
+
+_MOST_SECRETS = 3  # of a webhook that sign at once
 
 
 class VersionExists(Conflict):
@@ -84,6 +90,7 @@ class UsableDestination(NamedTuple):
     vault: Vault
     parts: list[tuple[bytes, bytes]]  # (context, sealed)
     vault_key: StoredKey
+    name: str = ""  # of a webhook
 
 
 class _Place(NamedTuple):
@@ -193,8 +200,8 @@ def new_secret_version(vault: Vault, name: str, version: str) -> str:
 
 
 def context_of_destination(vault: Vault, destination_id: str, part: str) -> bytes:
-    """The context of a part of a log destination. Raises `DestinationNotFound` for what cannot exist."""
-    if part not in delivery.SEALED_PARTS or not _ID.fullmatch(destination_id):
+    """The context of a part of a log destination or a webhook. Raises `DestinationNotFound` for what cannot exist."""
+    if part not in (*delivery.SEALED_PARTS, webhooks.SEALED_PART) or not _ID.fullmatch(destination_id):
         raise DestinationNotFound("There is no such log destination.")
     place = {"world": vault.world.name, "vault_id": vault.pk.hex, "destination_id": destination_id}
     return delivery.seal_context(part=part, **place)
@@ -261,6 +268,18 @@ def destination_for_delivery(request: OpenDestination) -> UsableDestination:
         parts=[(delivery.seal_context(part=part, **place), bytes(value)) for part, value in parts],
         vault_key=stored_keys.key_of_vault(row.vault),
     )
+
+
+def webhook_secrets(request: OpenWebhook, *, now: datetime) -> UsableDestination:
+    """The sealed secrets that sign for a webhook now, the newest first."""
+    rows = Subscription.objects.select_related("vault__world", "vault__key")
+    row = rows.filter(pk=uuid.UUID(request.subscription_id)).first()
+    if row is None:
+        raise SubscriptionNotFound("The webhook no longer exists.")
+    secrets = SigningSecret.objects.filter(Q(until__isnull=True) | Q(until__gt=now), subscription=row)
+    context = context_of_destination(row.vault, row.pk.hex, webhooks.SEALED_PART)
+    parts = [(context, bytes(secret.sealed)) for secret in secrets.order_by("-created")[:_MOST_SECRETS]]
+    return UsableDestination(row.vault, parts, stored_keys.key_of_vault(row.vault), row.name)
 
 
 def vault_key(vault_id: str) -> StoredKey:

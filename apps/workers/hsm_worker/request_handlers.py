@@ -22,6 +22,7 @@ from apps.domain.hsm_client.protocol import (
     ImportWrappedKey,
     IssueToken,
     OpenDestination,
+    OpenWebhook,
     Ping,
     RandomBytes,
     RebindKey,
@@ -110,6 +111,20 @@ def _open_destination(hsm: Hsm, request: OpenDestination, now: datetime) -> Answ
     )
 
 
+def _open_webhook(hsm: Hsm, request: OpenWebhook, now: datetime) -> Answer:
+    read_id(request.subscription_id)
+    sealed = preflight.webhook_secrets(request, now=now)
+    secrets = [hsm.unseal(sealed.vault_key, context=context, sealed=value) for context, value in sealed.parts]
+    context = RequestContext(request_id=uuid7(), user_agent="deliver events")
+    object_id = f"webhooks/{sealed.name}"
+    return Answer(
+        secrets,
+        make_record(
+            SYSTEM, Scope.of(sealed.vault), context, operation=Operation.WEBHOOK_OPEN, object_id=object_id, at=now
+        ),
+    )
+
+
 _HANDLERS: dict[type[Any], Callable[[Hsm, Any, datetime], Any]] = {
     Ping: _ping,
     UseKey: caller_handlers.use_key,
@@ -133,4 +148,5 @@ _HANDLERS: dict[type[Any], Callable[[Hsm, Any, datetime], Any]] = {
     SealCertificate: binding_handlers.seal_certificate,
     Status: _status,
     OpenDestination: _open_destination,
+    OpenWebhook: _open_webhook,
 }

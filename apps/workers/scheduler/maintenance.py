@@ -23,6 +23,7 @@ from apps.domain.keys.operations import rotation
 from apps.domain.objects.operations import soft_delete
 from apps.domain.secrets.kind import SECRETS
 from apps.domain.vaults import deletion as vaults
+from apps.event_delivery import retention as event_retention
 from apps.usage import denials
 from apps.usage import retention as usage
 
@@ -39,6 +40,7 @@ def sweep(*, now: datetime) -> dict[str, int]:
         "lifetime actions": lambda: renewal.run_due_actions(grant=grant, now=now),
         "events of expiry": lambda: expiry.notify_due(grant=grant, now=now),
         "events deleted": lambda: expiry.delete_old(grant=grant, now=now),
+        "deliveries of events deleted": lambda: event_retention.delete_old(grant=grant, now=now),
         "vaults purged": lambda: vaults.purge_due(grant=grant, now=now),
         "certificates purged": lambda: soft_delete.purge_due(grant=grant, kind=CERTIFICATES, now=now),
         "keys purged": lambda: soft_delete.purge_due(grant=grant, kind=KEYS, now=now),

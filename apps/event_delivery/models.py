@@ -1,0 +1,91 @@
+"""Webhooks of vaults, and the deliveries of events to them."""
+
+from typing import ClassVar
+
+from django.db import models
+from django.db.models import F, Q
+
+from apps.core.models import UuidModel
+from apps.domain.vaults.models import Vault
+
+
+class Subscription(UuidModel):
+    """A webhook that gets the events of a vault.
+
+    The web process writes the settings, and only the event worker writes what follows `handshake`.
+    """
+
+    class Schema(models.TextChoices):
+        CLOUD_EVENTS = "cloudevents", "CloudEvents 1.0"
+        EVENT_GRID = "eventgrid", "Event Grid"
+
+    vault = models.ForeignKey(Vault, on_delete=models.PROTECT, related_name="+")
+    name = models.CharField(max_length=64)
+    url = models.TextField()
+    ca_pem = models.TextField(default="")  # the authority of the receiver's certificate; "": the public ones
+    schema = models.CharField(max_length=11, choices=Schema.choices)
+    types = models.JSONField(default=list)  # of events; []: all
+    created = models.DateTimeField()
+    changed = models.DateTimeField()  # a process that has opened the secrets compares this
+    validation_requested = models.DateTimeField()  # a handshake is due while `handshake` is earlier
+
+    handshake = models.DateTimeField(null=True)  # the last one that was tried
+    valid = models.BooleanField(default=False)  # the receiver wants events: only then are any sent
+    position = models.BigIntegerField()  # of the last event that there are deliveries of, or need not be
+    claim = models.UUIDField(null=True)  # of the task that delivers
+    leased_until = models.DateTimeField(null=True)
+    failures = models.IntegerField(default=0)  # in a row
+    next_try = models.DateTimeField(null=True)
+    slow = models.BooleanField(default=False)  # the last answer took long
+    error = models.TextField(default="")
+    last_delivered = models.DateTimeField(null=True)
+
+    class Meta(UuidModel.Meta):
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["vault", "name"], name="subscription_name"),
+            models.CheckConstraint(condition=Q(schema__in=["cloudevents", "eventgrid"]), name="subscription_schema"),
+        ]
+
+
+class SigningSecret(UuidModel):
+    """A secret that signs what a webhook gets. Only the HSM worker's database role can read `sealed`."""
+
+    subscription = models.ForeignKey(Subscription, on_delete=models.CASCADE, related_name="secrets")
+    sealed = models.BinaryField()  # under the vault's key
+    created = models.DateTimeField()
+    until = models.DateTimeField(null=True)  # null: it is the current one
+
+
+class Delivery(UuidModel):
+    """One event for one webhook. Of one object, the earliest that is pending is sent first."""
+
+    class State(models.TextChoices):
+        PENDING = "pending"
+        DELIVERED = "delivered"
+        DEAD = "dead"  # given up; a person can request it again
+
+    subscription = models.ForeignKey(Subscription, on_delete=models.CASCADE, related_name="deliveries")
+    event_id = models.UUIDField(null=True)  # null: a test
+    event_type = models.CharField(max_length=64)
+    object_id = models.UUIDField()  # what keeps its order
+    object_name = models.CharField(max_length=127)
+    position = models.BigIntegerField()
+    state = models.CharField(max_length=9, choices=State.choices, default=State.PENDING)
+    attempts = models.IntegerField(default=0)
+    since = models.DateTimeField()  # when it was first due; requesting it again sets this anew
+    next_try = models.DateTimeField()
+    status = models.IntegerField(null=True)  # of the last answer; null: there was none
+    error = models.TextField(default="")
+    done = models.DateTimeField(null=True)
+    created = models.DateTimeField()
+
+    class Meta(UuidModel.Meta):
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["subscription", "event_id"], name="one_delivery"),
+            models.CheckConstraint(condition=Q(state__in=["pending", "delivered", "dead"]), name="delivery_state"),
+        ]
+        indexes: ClassVar = [
+            models.Index(fields=["subscription", "position"], condition=Q(state="pending"), name="delivery_pending"),
+            models.Index(F("subscription"), F("created").desc(), name="delivery_newest"),
+            models.Index(fields=["created"], name="delivery_created"),
+        ]

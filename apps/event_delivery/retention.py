@@ -1,0 +1,25 @@
+"""Deleting old deliveries, and the webhooks of purged vaults."""
+
+from datetime import datetime
+
+from apps.core.sql import execute, select
+from apps.domain.access.grants import Grant
+from apps.domain.access.permissions import Permission
+from apps.domain.events.rules import KEPT
+
+_OF_PURGED = """
+    SELECT s.id FROM event_delivery_subscription s JOIN vaults_vault v ON v.id = s.vault_id
+    WHERE v.purged IS NOT NULL"""
+
+
+def delete_old(*, grant: Grant, now: datetime) -> int:
+    """Delete deliveries that are as old as the oldest events, and what is left of purged vaults. Returns how many."""
+    grant.require(Permission.VAULTS_SWEEP)
+    purged = [row[0] for row in select(_OF_PURGED)]
+    count = execute(
+        "DELETE FROM event_delivery_delivery WHERE created < %s OR subscription_id = ANY(%s)", [now - KEPT, purged]
+    )
+    if purged:
+        execute("DELETE FROM event_delivery_signingsecret WHERE subscription_id = ANY(%s)", [purged])
+        execute("DELETE FROM event_delivery_subscription WHERE id = ANY(%s)", [purged])
+    return count

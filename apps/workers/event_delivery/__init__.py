@@ -1,0 +1,1 @@
+"""The event worker: sends events to the webhooks of vaults."""
