@@ -30,6 +30,12 @@ SHOWN = {
     "secops:log_destination_remove": ("vaults/{delivered}/settings", "portal log remove {delivered}"),
     "secops:log_replay": ("vaults/{delivered}/settings", "portal log replay {delivered}"),
     "secops:log_retention": ("vaults/demo-europe/settings", "portal log retention demo-europe"),
+    "secops:webhooks": ("vaults/{delivered}/webhooks", "portal webhook add {delivered}"),
+    "secops:webhook_test": ("vaults/{delivered}/webhooks/crm", "portal webhook test {delivered} crm"),
+    "secops:webhook_validate": ("vaults/{delivered}/webhooks/crm", "portal webhook validate {delivered} crm"),
+    "secops:webhook_redeliver": ("vaults/{delivered}/webhooks/crm", "portal webhook redeliver {delivered} crm"),
+    "secops:webhook_secret": ("vaults/{delivered}/webhooks/crm", "portal webhook rotate-secret {delivered} crm"),
+    "secops:webhook_remove": ("vaults/{delivered}/webhooks/crm", "portal webhook remove {delivered} crm"),
     "secops:key_import": ("vaults/demo-europe/import-key", "portal key import"),
     "secops:key_new": ("vaults/demo-europe/new-key", "portal key create"),
     "secops:key_rotate": ("vaults/demo-europe/keys/{key}", "portal key rotate {key}"),
@@ -119,6 +125,7 @@ def places(stack, bench, tmp_path_factory):
     terminal.run("group", "add", group, application)
     terminal.run("vault", "create", delivered, "--world", "europe")
     terminal.run("log", "set", delivered, "--kind", "directory", "--setting", f"path=portal/{delivered}")
+    terminal.run("webhook", "add", delivered, "crm", "--url", "https://10.0.0.1/events")  # never connected to
     terminal.run("key", "create", "first", "--vault", delivered, "--type", "EC", "--software")
     rollover = terminal.json("bulk-rotation", "start", "--vault", delivered, "--reason", "a test")["id"]
     with psycopg.connect(os.environ["DATABASE_URL"]) as owner:  # paused before its only key was rotated

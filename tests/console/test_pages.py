@@ -21,6 +21,8 @@ PAGES = {
     "deleted_vaults": "deleted-vaults",
     "log_destination": "vaults/demo-europe/log-destination",
     "log_destination_syslog": "vaults/demo-europe/log-destination?kind=syslog",
+    "webhooks": "vaults/demo-europe/webhooks",
+    "webhook": "vaults/demo-europe/webhooks/pictured",
     "key_new": "vaults/demo-europe/new-key",
     "key_import": "vaults/demo-europe/import-key",
     "object": "vaults/demo-europe/keys/pictured",
@@ -48,8 +50,11 @@ PAGES = {
 
 
 @pytest.fixture(scope="module", autouse=True)
-def a_group(lived_in, new_context, secops_state):
-    """Something to look at."""
+def a_group(lived_in, new_context, secops_state, management):
+    """Something to look at: a group and a webhook with a delivery to come."""
+    webhook = {"name": "pictured", "url": "https://10.0.0.1/events"}  # never connected to
+    assert management.ask("POST", "vaults/demo-europe/webhooks", webhook).status in (201, 409)
+    assert management.ask("POST", "vaults/demo-europe/webhooks/pictured/test").status == 202
     with new_context(storage_state=secops_state) as context:
         page = context.new_page()
         page.goto(f"{PORTAL}/secops/access/groups")

@@ -16,11 +16,14 @@ from apps.interfaces.console.security_operations import (
     overview,
     search,
     vaults,
+    webhooks,
 )
 
 app_name = "secops"
 _OBJECT = "vaults/<str:name>/<str:kind>/<str:item>"
 _DESTINATION = "vaults/<str:name>/log-destination"
+_WEBHOOKS = "vaults/<str:name>/webhooks"
+_WEBHOOK = f"{_WEBHOOKS}/<str:webhook>"
 _APPLICATION = "applications/<uuid:client_id>"
 
 urlpatterns = [
@@ -35,6 +38,13 @@ urlpatterns = [
     path(f"{_DESTINATION}/none", log_destinations.RemoveLogDestination.as_view(), name="log_destination_remove"),
     path(f"{_DESTINATION}/replay", log_destinations.ReplayLog.as_view(), name="log_replay"),
     path("vaults/<str:name>/log-retention", log_destinations.LogRetentionPage.as_view(), name="log_retention"),
+    path(_WEBHOOKS, webhooks.Webhooks.as_view(), name="webhooks"),
+    path(_WEBHOOK, webhooks.OneWebhook.as_view(), name="webhook"),
+    path(f"{_WEBHOOK}/validate", webhooks.ValidateWebhook.as_view(), name="webhook_validate"),
+    path(f"{_WEBHOOK}/test", webhooks.SendTestEvent.as_view(), name="webhook_test"),
+    path(f"{_WEBHOOK}/redeliver", webhooks.RedeliverEvents.as_view(), name="webhook_redeliver"),
+    path(f"{_WEBHOOK}/secret", webhooks.RotateWebhookSecret.as_view(), name="webhook_secret"),
+    path(f"{_WEBHOOK}/remove", webhooks.RemoveWebhook.as_view(), name="webhook_remove"),
     path("vaults/<str:name>/delete", vaults.DeleteVault.as_view(), name="vault_delete"),
     path("deleted-vaults", vaults.DeletedVaults.as_view(), name="deleted_vaults"),
     path("deleted-vaults/<str:name>/recover", vaults.RecoverVault.as_view(), name="vault_recover"),
