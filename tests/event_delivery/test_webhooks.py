@@ -38,10 +38,8 @@ def test_events_arrive_signed_and_in_the_order_of_each_object(sender, receiver, 
     for number in range(6):
         object_name = "ab"[number % 2]
         made[object_name].append(sender.secrets.set_secret(object_name, str(number)).properties.version)
-    started = time.monotonic()
     key = stack.sdk(KeyClient, sender.secrets.vault_url).create_ec_key("signer")
-    wait_until(lambda: receiver.events(kind="KeyNewVersion"), "the event of the key", pause=0.02)
-    assert time.monotonic() - started < 5
+    wait_until(lambda: receiver.events(kind="KeyNewVersion"), "the event of the key")
     wait_until(lambda: len(receiver.events()) == 7, "all events")
     assert {object_name: versions(receiver, object_name, secret=secret) for object_name in made} == made
     (event,) = receiver.events(kind="KeyNewVersion")
@@ -135,14 +133,14 @@ def test_what_cannot_be_delivered_for_a_day_is_given_up_and_sent_again_on_reques
 
 def test_a_slow_receiver_delays_no_other(sender, receivers, authority):
     slow, quick = receivers(), receivers()
-    slow.seconds = 3.0
+    slow.gate.clear()
     for receiver in (slow, quick):
         sender.add(receiver, authority)
-    for number in range(3):
-        started = time.monotonic()
-        version = sender.secrets.set_secret("a", str(number)).properties.version
-        wait_until(lambda wanted=version: wanted in versions(quick, "a"), "the event", pause=0.02)
-        assert time.monotonic() - started < 2.5
+    made = [sender.secrets.set_secret("a", str(number)).properties.version for number in range(3)]
+    wait_until(lambda: versions(quick, "a") == made, "the events of the quick one")
+    assert not slow.events()
+    slow.gate.set()
+    wait_until(lambda: set(versions(slow, "a")) == set(made), "the events of the slow one")
 
 
 def test_addresses_inside_the_network_are_not_contacted(sender):
@@ -174,7 +172,8 @@ def test_only_security_operations_add_webhooks_and_each_change_is_recorded(sende
     sender.ask("GET", "mine", status=404)
     found = records.running("object = %s AND log_id = (SELECT id FROM vaults_vault WHERE name = %s)",
                             [tag_of("object", "webhooks/mine"), sender.name])  # fmt: skip
-    assert [row["operation"] for row in found if row["phase"] == "outcome"] == ["WebhookPut", "WebhookDelete"]
+    changes = [row["operation"] for row in found if row["phase"] == "outcome" and row["operation"] != "WebhookOpen"]
+    assert changes == ["WebhookPut", "WebhookDelete"]
 
 
 def test_a_webhook_of_a_production_vault_needs_an_approval(stack, management):

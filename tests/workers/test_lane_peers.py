@@ -45,6 +45,7 @@ ALLOWED = {
         *("RestoreKeyVersion", "RestoreSecretVersion", "RandomBytes"),
     },
     "delivery": {"Ping", "OpenDestination"},
+    "events": {"Ping", "OpenWebhook"},
     "workers": {"CheckSigningKey"},
 }
 ALLOWED_BY_AUDIT_WORKER = {
@@ -186,10 +187,15 @@ def test_a_process_of_another_account_is_refused_though_it_reaches_the_socket(as
 def test_the_accounts_of_each_kind_are_named_or_the_workers_own(directory):
     own = peers.peers_of(directory / "1.sock", REQUESTS, "")
     assert {peer.accounts for peer in own} == {frozenset({os.geteuid()})}
-    named = peers.peers_of(directory / "1.sock", REQUESTS, "web=root,7 delivery=8 workers=9")
-    assert {peer.name: peer.accounts for peer in named} == {"web": {0, 7}, "delivery": {8}, "workers": {9}}
+    named = peers.peers_of(directory / "1.sock", REQUESTS, "web=root,7 delivery=8 events=6 workers=9")
+    accounts = {"web": {0, 7}, "delivery": {8}, "events": {6}, "workers": {9}}
+    assert {peer.name: peer.accounts for peer in named} == accounts
     assert named[0].socket_path == directory / "web" / "1.sock"
-    for wrong in ("web=root", "web=root delivery=no-such-account workers=9", "web=root delivery=8 workers=9 others=1"):
+    for wrong in (
+        "web=root",
+        "web=root delivery=no-such-account events=6 workers=9",
+        "web=root delivery=8 events=6 workers=9 others=1",
+    ):
         with pytest.raises(ImproperlyConfigured):
             peers.peers_of(directory / "1.sock", REQUESTS, wrong)
 
@@ -202,7 +208,14 @@ def test_a_client_gets_the_refusal_as_an_error():
 @pytest.mark.stack
 @pytest.mark.usefixtures("stack")
 def test_the_running_worker_uses_no_key_for_log_delivery_and_opens_no_destination_for_the_web():
-    for peer, name in (("delivery", "UseKey"), ("delivery", "IssueToken"), ("web", "OpenDestination")):
+    forbidden = [("web", "OpenDestination"), ("web", "OpenWebhook"), ("delivery", "OpenWebhook")]
+    forbidden += [
+        ("events", "OpenDestination"),
+        ("events", "UseKey"),
+        ("delivery", "UseKey"),
+        ("delivery", "IssueToken"),
+    ]
+    for peer, name in forbidden:
         with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as connection:
             connection.settimeout(5)
             connection.connect(str(Path(os.environ["LANE_DIR"]) / "europe" / peer / "1.sock"))
