@@ -1,6 +1,6 @@
 """Changes of a vault's webhooks. Every function demands a `Grant`.
 
-A webhook of a production vault needs an approval: whoever receives its events learns the names of its objects. To
+A webhook of a production vault needs an approval: the receiver of its events learns the names of its objects. To
 remove one needs none. An address never changes: another one is another webhook.
 """
 

@@ -139,6 +139,7 @@ def test_no_page_of_a_developer_names_what_is_somebody_elses(second_developer, b
         "",
         "vaults",
         "applications",
+        "calendar",
         "usage",
         "explain",
         f"search?q={bench.vault}",

@@ -12,6 +12,7 @@ PAGES = {
     "overview": "",
     "search": "search?q=signing",
     "search_nothing": "search?q=demo-europe",
+    "calendar": "calendar",
     "usage": "usage",
     "explain": "explain",
     "explain_unknown": "explain?id=00000000-0000-0000-0000-000000000000",

@@ -44,6 +44,7 @@ PAGES = {
     "simulate": "access/simulate?principal=demo-application&permission=keys/sign&vault=demo-europe",
     "people": "access/people",
     "hsm": "hsm",
+    "calendar": "calendar",
     "recycle_bin": "recycle-bin",
     "search": "search?q=demo",
 }

@@ -1,6 +1,8 @@
 """The scheduler's sweep under its own database role, with real HSM workers behind: a year in a minute."""
 
 import math
+import os
+import random
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
@@ -55,15 +57,31 @@ def policy(*, after=None, before=None, expiry=None, notify=None):
     return KeyRotationPolicy(lifetime_actions=actions, expires_in=expiry)
 
 
-def days_of(events, begin):
-    """The day on which the scheduler's daily run does each of them: it comes at the same time of day as `begin`."""
-    return [math.ceil((datetime.fromisoformat(event["at"]) - begin) / timedelta(days=1)) for event in events]
+class Year:
+    """The calendar of a vault, and what the scheduler then does in a simulated year from `begin`."""
 
+    def __init__(self, management, url):
+        self.begin = datetime.now(UTC)
+        self.calendar = management.ask("GET", f"coming?days=366&vault={vault_name(url)}").json()
 
-def days_to_sweep(planned):
-    """Each planned day with the days before and after it, and one day a week: no action may come on another one."""
-    near = {day + by for day in planned for by in (-1, 0, 1)}
-    return sorted(day for day in near | set(range(0, 367, 7)) | {366} if 0 <= day <= 366)
+    def pass_by(self, as_scheduler):
+        """Sweep on each planned day, the days before and after it, and one day a week: nothing may come on others."""
+        planned = self._days_of(self.calendar)
+        near = {day + by for day in planned for by in (-1, 0, 1)} | set(range(0, 367, 7)) | {366}
+        as_scheduler(YEAR, ",".join(str(day) for day in sorted(near) if 0 <= day <= 366))
+
+    def planned(self, kind, name, what):
+        """The days on which the calendar has an event of an object."""
+        return self._days_of(e for e in self.calendar if (e["kind"], e["name"], e["what"]) == (kind, name, what))
+
+    def made(self, versions):
+        """The days on which versions were made since. The run began some seconds after `begin`."""
+        moments = sorted(version.created_on for version in versions)
+        return [round((moment - self.begin) / timedelta(days=1)) for moment in moments if moment > self.begin]
+
+    def _days_of(self, events):
+        """The days of the scheduler's daily runs that carry them out: these come at the same time of day as `begin`."""
+        return [math.ceil((datetime.fromisoformat(event["at"]) - self.begin) / timedelta(days=1)) for event in events]
 
 
 def test_in_a_simulated_year_each_policy_acts_when_the_calendar_says(
@@ -93,29 +111,18 @@ def test_in_a_simulated_year_each_policy_acts_when_the_calendar_says(
         certificates.begin_create_certificate(certificate, rules).wait()
     from azure.keyvault.certificates import LifetimeAction
 
-    result = certificates.get_certificate_policy("notified")
-    result._lifetime_actions = [LifetimeAction("EmailContacts", days_before_expiry=90)]
-    certificates.update_certificate_policy("notified", result)
+    policy = certificates.get_certificate_policy("notified")
+    policy._lifetime_actions = [LifetimeAction("EmailContacts", days_before_expiry=90)]
+    certificates.update_certificate_policy("notified", policy)
     before = {key: len(list(keys.list_properties_of_key_versions(key))) for key in plan}
-    begin = datetime.now(UTC)
-    calendar = management.ask("GET", f"coming?days=366&vault={vault_name(url)}").json()
-    as_scheduler(YEAR, ",".join(map(str, days_to_sweep(days_of(calendar, begin)))))
-
-    def planned(kind, item, what):
-        events = [event for event in calendar if (event["kind"], event["name"], event["what"]) == (kind, item, what)]
-        return days_of(events, begin)
-
-    def made(versions):
-        """The days on which versions were made after the calendar was read. The run began some seconds after `begin`."""
-        moments = sorted(version.created_on for version in versions)
-        return [round((moment - begin) / timedelta(days=1)) for moment in moments if moment > begin]
-
+    year = Year(management, url)
+    year.pass_by(as_scheduler)
     for key in plan:
-        assert made(keys.list_properties_of_key_versions(key)) == planned("keys", key, "rotates"), key
+        assert year.made(keys.list_properties_of_key_versions(key)) == year.planned("keys", key, "rotates"), key
     for certificate in ("renewed", "signed", "notified"):
         versions = certificates.list_properties_of_certificate_versions(certificate)
-        assert made(versions) == planned("certificates", certificate, "is renewed"), certificate
-    assert len(planned("certificates", "notified", "is reported")) == 1
+        assert year.made(versions) == year.planned("certificates", certificate, "is renewed"), certificate
+    assert len(year.planned("certificates", "notified", "is reported")) == 1
     for key, (_, times) in plan.items():
         found = len(list(keys.list_properties_of_key_versions(key))) - before[key]
         assert found == times, key
@@ -128,6 +135,29 @@ def test_in_a_simulated_year_each_policy_acts_when_the_calendar_says(
     assert len(notices) == 1
     assert len(recorded("KeyRotateIfDue", "keys/quarterly")) == 4
     assert keys.get_key("monthly-hsm").properties.created_on > datetime.now(UTC)
+
+
+def test_a_year_of_many_mixed_policies_is_as_the_calendar_says(management, keys_of, as_scheduler, owner):
+    """With more of them: YEAR_OBJECTS=500 ./portal test tests/lifecycle/test_scheduler.py -k many"""
+    url, chance = management.vault(), random.Random(17)
+    keys = keys_of(url)
+    names = [f"k{number}" for number in range(int(os.environ.get("YEAR_OBJECTS", "10")))]
+    for key in names:
+        after = chance.randrange(30, 200)
+        expiry = chance.choice([None, after + 40])
+        notify = chance.choice([20, 60])  # after the rotation, so never; or twenty days before it
+        keys.create_ec_key(key)
+        changed = policy(after=f"P{after}D", expiry=expiry and f"P{expiry}D", notify=f"P{notify}D" if expiry else None)
+        keys.update_key_rotation_policy(key, changed)
+    year = Year(management, url)
+    year.pass_by(as_scheduler)
+    for key in names:
+        assert year.made(keys.list_properties_of_key_versions(key)) == year.planned("keys", key, "rotates"), key
+    notices = [event for event in year.calendar if event["what"] == "expires soon"]
+    (vault,) = owner.execute("SELECT id FROM vaults_vault WHERE name = %s", [vault_name(url)]).fetchone()
+    condition = "operation = 'KeyNearExpiryEventGridNotification' AND log_id = %s"
+    (found,) = owner.execute(f"SELECT count(*) FROM audit_event WHERE {condition}", [vault]).fetchone()
+    assert found == len(notices)
 
 
 def test_schedulers_side_by_side_do_the_work_once(management, keys_of, as_scheduler):

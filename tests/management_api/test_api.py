@@ -56,6 +56,8 @@ MATRIX = [
     ("POST", "vaults/demo-europe/log-destination/replay", {"SECOPS"}),
     ("GET", "vaults/demo-europe/log-retention", {"SECOPS", "AUDITOR"}),
     ("PUT", "vaults/demo-europe/log-retention", {"SECOPS"}),
+    ("GET", "vaults/demo-europe/default-policies", {"SECOPS", "AUDITOR"}),
+    ("PATCH", "vaults/demo-europe/default-policies", {"SECOPS"}),
     ("GET", "vaults/demo-europe/callers", {"SECOPS"}),
     ("POST", "vaults/demo-europe/new-key", {"SECOPS"}),
     ("POST", "vaults/demo-europe/import-key", {"SECOPS"}),

@@ -52,11 +52,12 @@ def list_events(
     limit: int = MOST_EVENTS,
     vault: str = "",
     events: Collection[Event] = frozenset(Event),
+    repeated: bool = True,
 ) -> list[UpcomingEvent]:
     """List what happens within some days to what the principal may know of, the first first.
 
-    `vault`: only this one. Applications' secrets and deleted vaults are for people who may know of everything. Raises
-    `BadPeriod`.
+    `vault`: only this one. `repeated` false: without what is about versions to come. Applications' secrets and deleted
+    vaults are for people who may know of everything. Raises `BadPeriod`.
     """
     if not 1 <= days <= LONGEST_DAYS:
         raise BadPeriod(f"days: a number from 1 to {LONGEST_DAYS}.")
@@ -68,12 +69,13 @@ def list_events(
     found += _purges(visible, vault, now=now, until=until)
     if visible.everything and not vault:
         found += [*_deleted_vaults(now=now, until=until), *_client_secrets(now=now, until=until, limit=limit)]
-    return sorted((event for event in found if event.what in events), key=lambda event: (event.at, event.name))[:limit]
+    found = [event for event in found if event.what in events and (repeated or not event.planned)]
+    return sorted(found, key=lambda event: (event.at, event.name))[:limit]
 
 
 def list_upcoming(*, principal: Principal, now: datetime, days: int, limit: int) -> list[UpcomingEvent]:
-    """List what an overview shows: all events but notices."""
-    return list_events(principal=principal, now=now, days=days, limit=limit, events=_SOON)
+    """List what an overview shows: the next events of what there is now, without notices."""
+    return list_events(principal=principal, now=now, days=days, limit=limit, events=_SOON, repeated=False)
 
 
 def _live(visible: VisibleObjects, vault: str, now: datetime) -> Iterator[tuple[str, Any, Schedule, Collection[Event]]]:
