@@ -63,6 +63,7 @@ _FUNCTIONS = (
     ("core_forget_changes()", JOBS),
     ("events_number()", WEB),
     ("events_number()", EVENTS),
+    *((f"{name}()", role) for name in ("test_clock_seconds", "lifecycle_now") for role in (WEB, HSM, JOBS, AUDITOR)),
     ("vault_as_it_is(uuid)", WEB),  # locks the vault, for the guards of deletion and purging
     ("vault_as_it_is(uuid)", JOBS),
     ("vault_is_purged(uuid)", WEB),
@@ -274,6 +275,8 @@ PRIVILEGES = (
     Allowed("core_sharedstate", web=_ALL, auditor=_ALL, jobs="SELECT (key, expires), DELETE"),
     # Notes of changes, for the caches of the processes that serve; written by triggers alone.
     Allowed("core_change", web="SELECT", hsm="SELECT"),
+    # Of test installations: `initialise` inserts the row, with the owner's role.
+    Allowed("core_movableclock", web="SELECT, UPDATE (seconds, moved)"),
     # Sign-in: sessions, second factors, company accounts, failures.
     Allowed(
         "django_session",

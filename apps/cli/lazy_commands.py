@@ -33,6 +33,7 @@ COMMANDS = {
     "log": ("log_commands", "Log destination and retention of a vault."),
     "webhook": ("webhook_commands", "Webhooks that get the events of a vault."),
     "approval": ("approval_commands", "Requests that need approval."),
+    "clock": ("clock_commands", "The clock of a test installation."),
     "audit": ("audit_commands", "The audit log."),
 }
 ALIASES = {"refusals": "denials"}  # old names, which help does not list

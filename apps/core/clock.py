@@ -1,11 +1,23 @@
-"""The clock, read by interfaces only: everything below them gets `now` as an argument."""
+"""The clocks, read by interfaces only: everything below them gets `now` as an argument.
+
+`now()` is this machine's time: for sign-ins, tokens, the audit log, leases, and all that is compared with other
+machines. `lifecycle_now()` is the time in which keys, secrets, certificates and vaults live: the same, unless the clock
+of a test installation was moved (apps/core/test_clock.py).
+"""
 
 from datetime import UTC, datetime
 
+from apps.core import test_clock
+
 
 def now() -> datetime:
-    """Return the current time, aware, in UTC."""
+    """Return the current time of this machine, aware, in UTC."""
     return datetime.now(UTC)
+
+
+def lifecycle_now() -> datetime:
+    """Return the current time of objects and vaults, aware, in UTC. Raises `ClockRefused`, `django.db.Error`."""
+    return now() + test_clock.offset()
 
 
 def to_epoch(moment: datetime) -> int:

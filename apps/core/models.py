@@ -1,5 +1,7 @@
 """What tables have in common, and the table of state that all processes share (apps/core/shared_state.py)."""
 
+from typing import ClassVar
+
 from django.db import models
 
 from apps.core.ids import uuid7
@@ -20,6 +22,22 @@ class UuidModel(PlainModel):
 
     class Meta(PlainModel.Meta):
         abstract = True
+
+
+class MovableClock(PlainModel):
+    """By how much the clock of a test installation was moved (apps/core/test_clock.py). No row: it has none."""
+
+    only = models.BooleanField(primary_key=True, default=True)
+    seconds = models.BigIntegerField(default=0)
+    moved = models.DateTimeField()
+
+    class Meta(PlainModel.Meta):
+        constraints: ClassVar = [
+            models.CheckConstraint(condition=models.Q(only=True), name="one_movable_clock"),
+            models.CheckConstraint(
+                condition=models.Q(seconds__gte=0, seconds__lte=20 * 366 * 86400), name="movable_clock_range"
+            ),
+        ]
 
 
 class SharedState(PlainModel):

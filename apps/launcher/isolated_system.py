@@ -46,7 +46,13 @@ def isolated_system(*, prefix: str, lanes: Mapping[str, int] | None = None) -> I
     """
     with (
         _empty_state(prefix) as (directory, ports),
-        system.running(directory, **ports, lanes=lanes or dict.fromkeys(WORLDS, 2), demo=True) as (state, supervisor),
+        system.running(
+            directory,
+            port=ports["port"],
+            auditors_port=ports["auditors_port"],
+            lanes=lanes or dict.fromkeys(WORLDS, 2),
+            demo=True,
+        ) as (state, supervisor),
     ):
         yield _runner(supervisor, client_environment.get_variables(state) | _environment(state))
 

@@ -73,6 +73,7 @@ def django_environment(state: StateDirectory, *, settings: str, role: str) -> di
         **({"DJANGO_SECRET_KEY_FILE": str(state.secret_file("django"))} if settings in _WEB_SETTINGS else {}),
         **{name: os.environ[name] for name in _PASSED_ON if name in os.environ},
         **({"MANAGEMENT_BASIC": "1", "ENVIRONMENT_NAME": "demo"} if state.settings().get("demo") else {}),
+        **({"TEST_CLOCK": "1"} if state.settings().get("clock") else {}),
         "PYTHONPATH": str(ROOT),
         "PYTHONDONTWRITEBYTECODE": "1",
     }

@@ -56,6 +56,8 @@ class Setup:
         with self._step("database schema"):
             self._run("migrate", "--verbosity=0")
             self._run("apply_privileges")
+            if self._state.settings().get("clock"):
+                self._run("create_test_clock")
         self._worlds()
         self._python_processes(lanes=lanes, ipv6=ipv6)
         with self._step("organisation and token key"):
@@ -151,7 +153,17 @@ def _health(state: StateDirectory, host: str, port: int) -> int:
         return 0
 
 
-def write_settings(state: StateDirectory, *, port: int, auditors_port: int, demo: bool) -> None:
-    """Store the settings of this start for later commands."""
+def write_settings(state: StateDirectory, *, port: int, auditors_port: int, demo: bool, clock: bool = False) -> None:
+    """Store the settings of this start for later commands.
+
+    `clock`: the installation has a clock that moves. A state keeps what its first start said. Raises `LaunchError`.
+    """
+    earlier = state.settings()
+    if clock and earlier and not earlier.get("clock"):
+        raise LaunchError(
+            f"{state.directory} was made without a clock that moves, and stays so. Name an empty directory with "
+            "--state-dir."
+        )
     settings = {"port": port, "auditors_port": auditors_port, "demo": demo, "data": str(state.data)}
+    settings["clock"] = clock or bool(earlier.get("clock"))
     state.write(state.directory / "settings.json", json.dumps(settings))

@@ -27,15 +27,22 @@ class Stopped(Exception):
 
 @contextmanager
 def running(
-    directory: Path, *, port: int, auditors_port: int, lanes: Mapping[str, int], demo: bool
+    directory: Path,
+    *,
+    port: int,
+    auditors_port: int,
+    lanes: Mapping[str, int],
+    demo: bool,
+    clock: bool = False,
 ) -> Iterator[tuple[StateDirectory, Supervisor]]:
-    """Start the system and stop it on exit, also after a failed start or a signal.
+    """Start the system and stop it on exit, also after a failed start or a signal. `clock`: as in `write_settings`.
 
     Raises `LaunchError`, and `Stopped` for SIGINT, SIGTERM and SIGHUP.
     """
     if not softhsm.find_module():
         raise LaunchError("SoftHSM is not installed. Run: sudo apt-get install softhsm2")
-    with _supervised(directory, port=port, auditors_port=auditors_port, demo=demo) as (state, supervisor, addresses):
+    supervised = _supervised(directory, port=port, auditors_port=auditors_port, demo=demo, clock=clock)
+    with supervised as (state, supervisor, addresses):
         if not state.account.python_too:
             print_step(
                 "note: the account 'vaultportal' cannot reach this Python or this directory, so only PostgreSQL", None
@@ -55,7 +62,7 @@ def data_processes(directory: Path, *, port: int, auditors_port: int) -> Iterato
 
 @contextmanager
 def _supervised(
-    directory: Path, *, port: int, auditors_port: int, demo: bool
+    directory: Path, *, port: int, auditors_port: int, demo: bool, clock: bool = False
 ) -> Iterator[tuple[StateDirectory, Supervisor, list[str]]]:
     """A locked state with a supervisor that is stopped on the way out; the loopback addresses that are free."""
     state = StateDirectory(directory, choose_account())
@@ -63,7 +70,7 @@ def _supervised(
     state.lock()
     addresses = setup.check_port(port)
     setup.check_port(auditors_port)
-    setup.write_settings(state, port=port, auditors_port=auditors_port, demo=demo)
+    setup.write_settings(state, port=port, auditors_port=auditors_port, demo=demo, clock=clock)
     supervisor = Supervisor(state)
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _stop)

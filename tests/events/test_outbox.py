@@ -186,13 +186,13 @@ def test_a_reader_gets_each_expiry_once(vault):
     assert sweep(41)[1] == number + 1  # the expiry was moved: it is near again
 
 
-def test_old_events_are_deleted_and_a_reader_is_told(vault, people):
+def test_old_events_are_deleted_and_a_reader_learns_of_it(vault, people):
     make_secret(vault)
     make_secret(vault, version="2" * 32)
     grant = actors.grant_of(people.app, Permission.EVENTS_READ, vault)
     found = queries.read_events(grant=grant, after=0)
     assert not found.missed
-    assert expiry.delete_old(grant=scheduled_grant(), now=now() + timedelta(days=31)) == found.after
+    assert expiry.delete_old(grant=scheduled_grant(), now=now() + timedelta(days=31)) >= found.after
     again = queries.read_events(grant=grant, after=0)
     assert (again.events, again.after, again.missed) == ((), found.after, True)
     make_secret(vault, version="3" * 32)

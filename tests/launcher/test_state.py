@@ -17,6 +17,7 @@ from cryptography.x509.oid import NameOID
 from apps.launcher import certificates, client_environment, doctor
 from apps.launcher.account import Account
 from apps.launcher.errors import LaunchError
+from apps.launcher.setup import write_settings
 from apps.launcher.state import StateDirectory
 from tests.support.self_signed import pem_of, self_signed
 
@@ -43,6 +44,20 @@ def test_a_secret_is_made_once(state):
     assert state.secret("x") == state.secret("x")
     assert len(state.secret("x")) >= 32
     assert state.secret("x") != state.secret("y")
+
+
+def test_a_state_has_a_clock_that_moves_from_its_first_start_or_never(state, tmp_path):
+    ports = {"port": 1, "auditors_port": 2, "demo": False}
+    write_settings(state, **ports)
+    with pytest.raises(LaunchError, match="without a clock that moves"):
+        write_settings(state, **ports, clock=True)
+    assert not state.settings()["clock"]
+    other = StateDirectory(tmp_path / "other", Account())
+    other.prepare()
+    write_settings(other, **ports, clock=True)
+    write_settings(other, **ports)
+    assert other.settings()["clock"]
+    other.clean_up()
 
 
 def test_sockets_of_a_deep_directory_go_where_their_path_fits(tmp_path):

@@ -111,9 +111,9 @@ def test_in_a_simulated_year_each_policy_acts_when_the_calendar_says(
         certificates.begin_create_certificate(certificate, rules).wait()
     from azure.keyvault.certificates import LifetimeAction
 
-    policy = certificates.get_certificate_policy("notified")
-    policy._lifetime_actions = [LifetimeAction("EmailContacts", days_before_expiry=90)]
-    certificates.update_certificate_policy("notified", policy)
+    reported = certificates.get_certificate_policy("notified")
+    reported._lifetime_actions = [LifetimeAction("EmailContacts", days_before_expiry=90)]
+    certificates.update_certificate_policy("notified", reported)
     before = {key: len(list(keys.list_properties_of_key_versions(key))) for key in plan}
     year = Year(management, url)
     year.pass_by(as_scheduler)

@@ -91,6 +91,8 @@ MATRIX = [
     ("GET", "hsm", {"SECOPS"}),
     ("GET", "anomalies", {"SECOPS"}),
     ("GET", "coming", {"SECOPS"}),
+    ("GET", "clock", {"SECOPS", "AUDITOR"}),
+    ("POST", "clock", {"SECOPS"}),
     ("GET", "minutes", {"SECOPS"}),
     ("GET", "recycle-bin", {"SECOPS"}),
     ("GET", "search", {"SECOPS", "DEVELOPER", "AUDITOR"}),

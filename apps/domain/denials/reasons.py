@@ -60,6 +60,8 @@ REASONS = {
     "VaultNotFound": "No vault answers under this name. Check the host name of the address.",
     # 409
     "ObjectIsDeleted": "The name belongs to a deleted object. Recover that one, or purge it and create again.",
+    "ClockNotMovable": "This installation has no clock that moves.",
+    "NotOnTestClock": "A test installation, whose clock moves, has no production vaults.",
     "ObjectExists": "An object of this name already exists; a backup cannot be restored over it.",
     "PendingInProgress": "A version of the certificate is being made already. Wait for it, or cancel it.",
     "OperationCancelled": "The making of the certificate was cancelled in the meantime.",

@@ -122,7 +122,7 @@ def submit(
         subject_type=subject_type,
         subject_id=subject_id,
         grant=msgspec.structs.asdict(Facts.of(grant, operation=operation, object_id=object_id)),
-        sent=now,
+        sent=clock.now(),  # compared with the machine's time, whatever the clock of objects says
         created=now,
     )
     attempt = {

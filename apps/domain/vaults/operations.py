@@ -7,6 +7,7 @@ from django.conf import settings
 from django.db import transaction
 
 from apps.audit_log.operation_names import Operation
+from apps.core import test_clock
 from apps.core.errors import BadRequest, Conflict
 from apps.core.sql import execute
 from apps.domain.access import operations as access
@@ -35,6 +36,10 @@ class TooManyTestVaults(Conflict):
     """The person has as many test vaults as one person may have."""
 
 
+class NotOnTestClock(Conflict):
+    """A test installation, whose clock moves, has no production vault."""
+
+
 class BadLimit(BadRequest):
     """A limit that does not exist, or is not a number."""
 
@@ -54,11 +59,13 @@ def create(
     """Create a vault in a world, with its key in that world's HSM. Returns when it is ready.
 
     A vault whose key could not be created may be created again under its name, by its owner. Raises `BadVaultName`,
-    `BadRetention`, `BadTags`, `WorldNotFound`, `VaultExists`, `VaultIsDeleted`, `HsmUnavailable`, `JobPending`.
+    `BadRetention`, `BadTags`, `WorldNotFound`, `VaultExists`, `VaultIsDeleted`, `NotOnTestClock`, `HsmUnavailable`,
+    `JobPending`.
     """
     grant.require(Permission.VAULTS_CREATE)
     rules.check_retention_days(recoverable_days)
     rules.check_tags(tags or {})
+    _check_clock(production=production)
     fields = {
         "recoverable_days": recoverable_days,
         "purge_protection": purge_protection,
@@ -147,11 +154,11 @@ def update(
     """Change a vault's retention, protection, limits, RSA1_5, tags, names of deleted objects (`Vault.OnConflict`),
     notices of expiry or whether it is guarded; what is None stays.
 
-    What was deleted before keeps its purge date. Raises `VaultNotFound`, `BadRetention`, `RetentionProtected`,
-    `BadLimit`, `BadTags`, `BadNotice`, `VaultChanged`, and `ApprovalRequired` for what weakens a guarded vault.
+    What was deleted before keeps its purge date. Raises `VaultNotFound`, `VaultChanged`, `NotOnTestClock` and errors of
+    `rules` for settings that cannot be, and `ApprovalRequired` for what weakens a guarded vault.
     """
     grant.require(Permission.VAULTS_UPDATE)
-    _check_settings(limits=limits, tags=tags, near_expiry_days=near_expiry_days)
+    _check_settings(limits=limits, tags=tags, near_expiry_days=near_expiry_days, production=production)
     requested: dict[str, Any] = {
         "recoverable_days": recoverable_days,
         "purge_protection": purge_protection,
@@ -256,9 +263,20 @@ def _check_retention(vault: Vault, changes: dict[str, Any]) -> None:
     )
 
 
+def _check_clock(*, production: bool) -> None:
+    """Raise `NotOnTestClock`. The database refuses it as well."""
+    if production and test_clock.is_movable():
+        raise NotOnTestClock("This is a test installation, whose clock can be moved: it has no production vaults.")
+
+
 def _check_settings(
-    *, limits: dict[str, int] | None, tags: dict[str, str] | None, near_expiry_days: int | None
+    *,
+    limits: dict[str, int] | None,
+    tags: dict[str, str] | None,
+    near_expiry_days: int | None,
+    production: bool | None,
 ) -> None:
+    _check_clock(production=bool(production))
     _check_limits(limits or {})
     rules.check_tags(tags or {})
     if near_expiry_days is not None:

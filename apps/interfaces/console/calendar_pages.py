@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
-from apps.core.clock import now
+from apps.core.clock import lifecycle_now
 from apps.core.principals import Principal
 from apps.domain.access.permissions import Permission
 from apps.domain.catalog import calendar
@@ -36,7 +36,7 @@ class Calendar(Page, abstract=True):
         return ""
 
     def _content(self, principal: Principal, vault: str) -> dict[str, Any]:
-        moment = now()
+        moment = lifecycle_now()
         events = calendar.list_events(principal=principal, now=moment, days=DAYS, vault=vault)
         days = [(timezone.localtime(event.at).date(), event) for event in events]
         chosen = _MONTH.match(self.request.GET.get("month", ""))

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 
-from apps.core.clock import now
+from apps.core.clock import lifecycle_now
 from apps.domain.access.grants import Grant, Scope
 from apps.domain.access.permissions import Permission
 from apps.domain.bulk_rotation.consumers import consumer_grid
@@ -69,7 +69,7 @@ class ObjectPage(Page):
 
     def consumers_tab(self, vault: Vault, row: Any) -> dict[str, Any]:
         """The consumers of a key's old and new version, as a picture and a table."""
-        grid = consumer_grid(vault=vault, key=row, now=now())
+        grid = consumer_grid(vault=vault, key=row, now=lifecycle_now())
         marks = [
             (
                 line.application,
@@ -102,7 +102,7 @@ class KeyCreationPage(VaultFormPage, abstract=True):
         """Create the key, in the HSM or for tests in software."""
         name = form.cleaned_data["name"]
         grant = self.grant(Scope.of(self.vault, "key", name))
-        made = keys.create(grant=grant, vault=self.vault, name=name, spec=form.spec(), now=now())
+        made = keys.create(grant=grant, vault=self.vault, name=name, spec=form.spec(), now=lifecycle_now())
         page = reverse(f"{self.portal}:object", args=[self.vault.name, "keys", made.name])
         return self.redirect_with_success(self.success_text(made), f"{page}?tab=use")
 
@@ -143,7 +143,7 @@ class KeyRotation(ObjectOperation, abstract=True):
 
     def perform(self, grant: Grant, vault: Vault, row: Any) -> str:
         """A new version now; the old ones stay."""
-        made = keys.rotate(grant=grant, vault=vault, name=row.name, now=now())
+        made = keys.rotate(grant=grant, vault=vault, name=row.name, now=lifecycle_now())
         return f"{vault.name}/{row.name} rotated to version {made.version[:8]}. Older versions still decrypt."
 
 
@@ -160,7 +160,7 @@ class VersionSwitch(ObjectOperation, abstract=True):
     def perform(self, grant: Grant, vault: Vault, row: Any) -> str:
         """Takes effect everywhere within one second."""
         target = {"kind": self.kwargs["kind"], "name": row.name, "version": self.kwargs["version"]}
-        operations.set_version_enabled(grant=grant, vault=vault, enabled=self.enabled, now=now(), **target)
+        operations.set_version_enabled(grant=grant, vault=vault, enabled=self.enabled, now=lifecycle_now(), **target)
         return f"Version {target['version'][:8]} of {row.name} is {'enabled' if self.enabled else 'disabled'}."
 
 
@@ -170,7 +170,7 @@ class Deletion(ObjectOperation, abstract=True):
 
     def perform(self, grant: Grant, vault: Vault, row: Any) -> str:
         """Softly: it can be recovered."""
-        operations.delete(grant=grant, vault=vault, kind=self.kwargs["kind"], name=row.name, now=now())
+        operations.delete(grant=grant, vault=vault, kind=self.kwargs["kind"], name=row.name, now=lifecycle_now())
         return f"{row.name} is deleted. {self.recoverable}"
 
 

@@ -1,7 +1,7 @@
 """The context of every page: duty, navigation, theme, time zone."""
 
 from dataclasses import asdict, dataclass
-from datetime import tzinfo
+from datetime import datetime, tzinfo
 from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from django.conf import settings
 from django.http import HttpRequest
 
+from apps.core import clock, test_clock
 from apps.core.principals import PersonRole
 from apps.domain.identity.models import User
 from vaultportal import __version__
@@ -123,8 +124,14 @@ def page_frame(request: HttpRequest) -> dict[str, Any]:
             "version": __version__,
             "own_ca": OWN_CA_NAME if settings.OWN_CA else "",
             "undo": Undo.recall(request) if role else None,
+            "moved_clock": _moved_clock(),
         }
     }
+
+
+def _moved_clock() -> datetime | None:
+    """The time of objects and vaults, if the clock of this test installation was moved."""
+    return clock.lifecycle_now() if test_clock.offset() else None
 
 
 def zone_of(request: HttpRequest) -> tzinfo:

@@ -16,7 +16,7 @@ from django.db import connection
 
 from apps.audit_log.group_commit import NotStoredByLeader, append_together
 from apps.audit_log.operation_names import Operation
-from apps.core.clock import now
+from apps.core.clock import lifecycle_now
 from apps.core.errors import BadRequest, NotFound, Unavailable
 from apps.core.principals import Principal, RequestContext, Scheme
 from apps.core.request_facts import request_context
@@ -62,7 +62,7 @@ class OperationContext:
     vault: Vault
     caller: RequestContext
     permission: Permission
-    now: datetime
+    now: datetime  # of objects and vaults
     _grant: Grant | None = None
 
     @property
@@ -79,7 +79,8 @@ class OperationContext:
 
     def call(self, operation: Callable[..., Result], **arguments: Any) -> Result:
         """Call a domain operation on the named object, with this request's grant."""
-        return operation(grant=self.grant, vault=self.vault, name=self.request.name, now=self.now, **arguments)
+        arguments = {"now": self.now, **arguments}
+        return operation(grant=self.grant, vault=self.vault, name=self.request.name, **arguments)
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +134,7 @@ def _serve(operation: ApiOperation, request: ApiRequest, attempt: Attempt) -> Ap
     assert vault is not None and principal is not None  # noqa: S101, PT018  both are known now
     if operation.quota is not None:
         quotas.consume_quota(vault=vault, principal=principal, quota=operation.quota)
-    context = OperationContext(request, vault, attempt.context, operation.permission, now(), grant)
+    context = OperationContext(request, vault, attempt.context, operation.permission, lifecycle_now(), grant)
     try:
         result = operation.perform(context)
     except BadRequest as error:

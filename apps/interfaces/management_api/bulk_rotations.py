@@ -6,7 +6,7 @@ from typing import Any
 from rest_framework import serializers
 
 from apps.audit_log.operation_names import Operation
-from apps.core.clock import now
+from apps.core.clock import lifecycle_now
 from apps.core.request_facts import request_context
 from apps.domain.access.grants import Scope
 from apps.domain.access.permissions import Permission
@@ -155,7 +155,7 @@ class VaultRollovers(VaultResource):
     @endpoint(Operation.ROLLOVER_BEGIN, Permission.KEYS_ROTATE, takes=RolloverSerializer, creates=RolloverSerializer)
     def create(self) -> Any:
         """Start a bulk rotation or a staged rollover of a key, or of the keys that are older than `older_than_days`."""
-        return operations.start(grant=self.grant, vault=self.vault, plan=RolloverPlan(**self.data), now=now())
+        return operations.start(grant=self.grant, vault=self.vault, plan=RolloverPlan(**self.data), now=lifecycle_now())
 
 
 class Rollovers(Resource):
@@ -187,13 +187,15 @@ class Rollovers(Resource):
     @endpoint(Operation.ROLLOVER_RELEASE, Permission.KEYS_UPDATE, takes=RetireSerializer, returns=OneRolloverSerializer)
     def retire(self) -> Any:
         """Disable the old versions whose consumers have moved. With `override` a second person approves the others."""
-        row = operations.retire(grant=self.grant, rollover_id=self.row.pk, override=self.data["override"], now=now())
+        row = operations.retire(
+            grant=self.grant, rollover_id=self.row.pk, override=self.data["override"], now=lifecycle_now()
+        )
         return self._with_progress(row)
 
     @endpoint(Operation.ROLLOVER_REHEARSE, Permission.KEYS_LIST, lists=RehearsalSerializer, operation_id="rehearsals")
     def list_rehearsals(self) -> Any:
         """List the last rehearsal of each key, with the consumers that would have failed."""
-        moment, turns = now(), queries.list_turns(self.row, limit=_MOST_KEYS)
+        moment, turns = lifecycle_now(), queries.list_turns(self.row, limit=_MOST_KEYS)
         found = rehearsals.rehearsals_of(self.row, turns)
         return [
             {**asdict(rehearsal), "failing": rehearsal.failing, "key": turn.name, "state": rehearsal.state(moment)}
@@ -208,7 +210,7 @@ class Rollovers(Resource):
         """Report uses of the old versions as such that would fail, for some hours. They succeed."""
         hours = self.data["hours"]
         return self._with_progress(
-            rehearsals.rehearse(grant=self.grant, rollover_id=self.row.pk, hours=hours, now=now())
+            rehearsals.rehearse(grant=self.grant, rollover_id=self.row.pk, hours=hours, now=lifecycle_now())
         )
 
     @endpoint(
@@ -218,12 +220,12 @@ class Rollovers(Resource):
         """Refuse 1 or 10 percent of the uses of the old versions for a minute, after a clean rehearsal."""
         percent = int(self.data["percent"])
         return self._with_progress(
-            rehearsals.brown_out(grant=self.grant, rollover_id=self.row.pk, percent=percent, now=now())
+            rehearsals.brown_out(grant=self.grant, rollover_id=self.row.pk, percent=percent, now=lifecycle_now())
         )
 
     @staticmethod
     def _with_progress(row: Rollover) -> dict[str, Any]:
-        return {**vars(row), "vault": row.vault, "progress": queries.progress_of(row, now=now())}
+        return {**vars(row), "vault": row.vault, "progress": queries.progress_of(row, now=lifecycle_now())}
 
 
 class EmergencyRollovers(Objects):
@@ -247,9 +249,9 @@ class EmergencyRollovers(Objects):
             vault=self.vault,
             name=self.row.name,
             reason=self.data["reason"],
-            now=now(),
+            now=lifecycle_now(),
         )
-        return {**vars(row), "vault": self.vault, "progress": queries.progress_of(row, now=now())}
+        return {**vars(row), "vault": self.vault, "progress": queries.progress_of(row, now=lifecycle_now())}
 
 
 class Consumers(Objects):
@@ -263,4 +265,4 @@ class Consumers(Objects):
         """List who uses the old and the new version of a key, and who has to move before the old one is retired."""
         if not knows_kind(self.grant.principal, self.grant.scope, self.kind):
             raise catalog.object_not_found("key", self.row.name, vault_name=self.vault.name)
-        return consumers.consumer_grid(vault=self.vault, key=self.row, now=now())
+        return consumers.consumer_grid(vault=self.vault, key=self.row, now=lifecycle_now())

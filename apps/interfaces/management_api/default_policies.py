@@ -5,7 +5,7 @@ from typing import Any
 from rest_framework import serializers
 
 from apps.audit_log.operation_names import Operation
-from apps.core.clock import now
+from apps.core.clock import lifecycle_now
 from apps.domain.access.permissions import Permission
 from apps.domain.catalog import default_policies
 from apps.domain.certificates.policy import AUTO_RENEW, EMAIL_CONTACTS, Action
@@ -61,5 +61,5 @@ class DefaultPolicies(VaultResource):
                 changes[name] = None if data[name] is None else make(**data[name])
         existing = data.get("existing_keys", False)
         return default_policies.set_defaults(
-            grant=self.grant, vault=self.vault, changes=changes, existing_keys=existing, now=now()
+            grant=self.grant, vault=self.vault, changes=changes, existing_keys=existing, now=lifecycle_now()
         )

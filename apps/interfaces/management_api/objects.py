@@ -6,7 +6,7 @@ from drf_spectacular.utils import OpenApiParameter
 from rest_framework import serializers
 
 from apps.audit_log.operation_names import Operation
-from apps.core.clock import now
+from apps.core.clock import lifecycle_now
 from apps.domain.access.grants import Scope
 from apps.domain.access.permissions import Permission
 from apps.domain.catalog import operations
@@ -153,7 +153,7 @@ class Objects(VaultResource):
         """Create a key, or a new version of the key with this name."""
         data = self.data
         spec = NewKey(key_type=data["type"], hardware=data["hardware"], parameter=data["parameter"])
-        return keys.create(grant=self.grant, vault=self.vault, name=data["name"], spec=spec, now=now())
+        return keys.create(grant=self.grant, vault=self.vault, name=data["name"], spec=spec, now=lifecycle_now())
 
     @endpoint(
         Operation.KEY_IMPORT,
@@ -168,7 +168,9 @@ class Objects(VaultResource):
         name, imported = self.data["name"], parse_pem(self.data["key"])
         spec = NewKey(imported.key_type, self.data["hardware"], imported.parameter, imported.operations)
         material = imported.material
-        return keys.import_key(grant=self.grant, vault=self.vault, name=name, spec=spec, material=material, now=now())
+        return keys.import_key(
+            grant=self.grant, vault=self.vault, name=name, spec=spec, material=material, now=lifecycle_now()
+        )
 
     @endpoint(Operation.OBJECT_DELETE, Permission.KEYS_LIST, lists=VersionSerializer, operation_id="objects_retrieve")
     def list_versions(self) -> Any:
@@ -178,7 +180,7 @@ class Objects(VaultResource):
     @endpoint(Operation.OBJECT_DELETE, Permission.KEYS_DELETE)
     def destroy(self) -> None:
         """Soft-delete an object."""
-        operations.delete(grant=self.grant, vault=self.vault, kind=self.kind, name=self.row.name, now=now())
+        operations.delete(grant=self.grant, vault=self.vault, kind=self.kind, name=self.row.name, now=lifecycle_now())
 
     @endpoint(Operation.OBJECT_RECOVER, Permission.KEYS_RECOVER)
     def recover(self) -> None:
@@ -188,18 +190,18 @@ class Objects(VaultResource):
     @endpoint(Operation.OBJECT_PURGE, Permission.KEYS_PURGE, reauth=True)
     def purge(self) -> None:
         """Purge a deleted object permanently. On a production vault a second person approves it."""
-        operations.purge(grant=self.grant, vault=self.vault, kind=self.kind, name=self.row.name, now=now())
+        operations.purge(grant=self.grant, vault=self.vault, kind=self.kind, name=self.row.name, now=lifecycle_now())
 
     @endpoint(Operation.KEY_ROTATE, Permission.KEYS_ROTATE, creates=VersionSerializer)
     def rotate(self) -> Any:
         """Create a new version of a key now."""
-        return keys.rotate(grant=self.grant, vault=self.vault, name=self.row.name, now=now())
+        return keys.rotate(grant=self.grant, vault=self.vault, name=self.row.name, now=lifecycle_now())
 
     @endpoint(Operation.KEY_ROTATION_POLICY_SET, Permission.KEYS_SET_ROTATION_POLICY, takes=PolicySerializer)
     def set_rotation_policy(self) -> None:
         """Set the rotation policy of a key. Durations are in ISO 8601."""
         policy = RotationPolicyValues(**self.data)
-        rotation.set_policy(grant=self.grant, vault=self.vault, name=self.row.name, policy=policy, now=now())
+        rotation.set_policy(grant=self.grant, vault=self.vault, name=self.row.name, policy=policy, now=lifecycle_now())
 
     @endpoint(Operation.VERSION_SWITCH, Permission.KEYS_UPDATE, takes=SwitchSerializer)
     def switch_version(self) -> None:
@@ -211,7 +213,7 @@ class Objects(VaultResource):
             name=self.row.name,
             version=self.kwargs["version"],
             enabled=self.data["enabled"],
-            now=now(),
+            now=lifecycle_now(),
         )
 
     @endpoint(Operation.OBJECT_HISTORY, Permission.KEYS_LIST, lists=EventSerializer)

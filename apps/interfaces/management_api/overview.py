@@ -8,7 +8,7 @@ from drf_spectacular.utils import OpenApiParameter
 from rest_framework import serializers
 
 from apps.audit_log.operation_names import Operation
-from apps.core.clock import now
+from apps.core.clock import lifecycle_now, now
 from apps.core.errors import BadRequest
 from apps.domain.access.permissions import Permission
 from apps.domain.catalog import anomalies
@@ -78,7 +78,7 @@ class Overview(Resource):
         text = query.get("days", "30")
         days = int(text) if re.fullmatch("[0-9]{1,3}", text) else 0
         vault = query.get("vault", "").replace("\0", "")
-        return list_events(principal=self.grant.principal, now=now(), days=days, vault=vault)
+        return list_events(principal=self.grant.principal, now=lifecycle_now(), days=days, vault=vault)
 
     @endpoint(
         Operation.MINUTE_LIST,

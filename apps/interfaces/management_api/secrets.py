@@ -6,7 +6,7 @@ from typing import Any
 from rest_framework import serializers
 
 from apps.audit_log.operation_names import Operation
-from apps.core.clock import now
+from apps.core.clock import lifecycle_now
 from apps.domain.access.grants import Scope
 from apps.domain.access.permissions import Permission
 from apps.domain.catalog.queries import object_not_found
@@ -73,7 +73,7 @@ class Secrets(VaultResource):
             value=self.data["value"],
             spec=None if base_version and content_type is None else NewSecret(content_type),
             base_version=base_version,
-            now=now(),
+            now=lifecycle_now(),
         )
 
     @endpoint(

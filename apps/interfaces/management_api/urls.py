@@ -12,6 +12,7 @@ from apps.interfaces.management_api.bulk_rotations import (
     Rollovers,
     VaultRollovers,
 )
+from apps.interfaces.management_api.clock import MovableClock
 from apps.interfaces.management_api.default_policies import DefaultPolicies
 from apps.interfaces.management_api.denials import Refusals
 from apps.interfaces.management_api.groups import Groups
@@ -93,6 +94,7 @@ urlpatterns = [
     path(f"{_ROLLOVER}/retire", Rollovers.as_view({"post": "retire"})),
     path("api/v1/hsm", Worlds.as_view({"get": "list"})),
     path("api/v1/anomalies", Overview.as_view({"get": "list_anomalies"})),
+    path("api/v1/clock", MovableClock.as_view({"get": "retrieve", "post": "move"})),
     path("api/v1/coming", Overview.as_view({"get": "list_upcoming"})),
     path("api/v1/minutes", Overview.as_view({"get": "list_minutes"})),
     path("api/v1/recycle-bin", Catalog.as_view({"get": "list_deleted"})),

@@ -5,7 +5,7 @@ from typing import Any
 from rest_framework import serializers
 
 from apps.audit_log.operation_names import Operation
-from apps.core.clock import now
+from apps.core.clock import lifecycle_now
 from apps.domain.access.grants import Scope
 from apps.domain.access.permissions import Permission
 from apps.domain.catalog.visibility import check_deleted_vault
@@ -128,7 +128,7 @@ class Vaults(Resource):
         """Create a vault, with its key in the HSM of its security world."""
         settings = {**self.data}
         world_name = settings.pop("world")["name"]
-        return vaults.create(grant=self.grant, world_name=world_name, now=now(), **settings)
+        return vaults.create(grant=self.grant, world_name=world_name, now=lifecycle_now(), **settings)
 
     @endpoint(Operation.VAULT_GET, Permission.VAULTS_LIST, returns=VaultSerializer)
     def retrieve(self) -> Any:
@@ -140,7 +140,7 @@ class Vaults(Resource):
     )
     def update(self) -> Any:
         """Change retention, purge protection, production, RSA1_5, names of deleted objects or quotas."""
-        return vaults.update(grant=self.grant, name=self.kwargs["name"], now=now(), **self.data)
+        return vaults.update(grant=self.grant, name=self.kwargs["name"], now=lifecycle_now(), **self.data)
 
     @endpoint(Operation.VAULT_DELETE, Permission.VAULTS_DELETE, returns=DeletedVaultSerializer, reauth=True)
     def destroy(self) -> Any:
@@ -148,7 +148,7 @@ class Vaults(Resource):
 
         A production vault needs approval by a second person.
         """
-        return deletion.delete(grant=self.grant, vault=self.vault, now=now())
+        return deletion.delete(grant=self.grant, vault=self.vault, now=lifecycle_now())
 
     @endpoint(
         Operation.VAULT_FREEZE, Permission.VAULTS_UPDATE, takes=SwitchSerializer, returns=VaultSerializer, reauth=True
@@ -165,7 +165,7 @@ class Vaults(Resource):
     def create_test_vault(self) -> Any:
         """Create a test vault of your own: the same API, software-protected keys."""
         name, world_name = self.data["name"], self.data["world"]
-        return vaults.create_test_vault(grant=self.grant, name=name, world_name=world_name, now=now())
+        return vaults.create_test_vault(grant=self.grant, name=name, world_name=world_name, now=lifecycle_now())
 
 
 class DeletedVaults(Resource):
@@ -201,4 +201,4 @@ class DeletedVaults(Resource):
     @endpoint(Operation.VAULT_PURGE, Permission.VAULTS_PURGE, reauth=True)
     def destroy(self) -> None:
         """Purge a deleted vault with everything in it. A production vault needs approval by a second person."""
-        deletion.purge(grant=self.grant, vault=self.find_vault(), now=now())
+        deletion.purge(grant=self.grant, vault=self.find_vault(), now=lifecycle_now())

@@ -7,7 +7,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from apps.audit_log.operation_names import Operation
-from apps.core.clock import now
+from apps.core.clock import lifecycle_now
 from apps.core.request_facts import request_context
 from apps.domain.access.grants import Scope, is_permitted
 from apps.domain.access.permissions import Permission
@@ -86,7 +86,9 @@ class Vaults(VaultView):
         settings["tool_settings"] = content.tool_settings({})
         policies = _policies(content, settings["tool_settings"])
         try:
-            vault = operations.create(grant=self.grant, name=name, world_name=world.name, now=now(), **settings)
+            vault = operations.create(
+                grant=self.grant, name=name, world_name=world.name, now=lifecycle_now(), **settings
+            )
         except VaultIsDeleted:
             raise VaultIsDeleted(
                 "A vault with the same name already exists in deleted state. You need to either recover or purge "
@@ -108,7 +110,7 @@ class Vaults(VaultView):
         """Delete a vault. One that is not there needs no deletion: 204."""
         if not hasattr(self, "vault"):
             return Response(status=204)
-        deletion.delete(grant=self.grant, vault=self.vault, now=now())
+        deletion.delete(grant=self.grant, vault=self.vault, now=lifecycle_now())
         return Response(status=200)
 
     def scope(self) -> Scope:
@@ -142,7 +144,7 @@ class Vaults(VaultView):
         changed = {name: value for name, value in settings.items() if value != getattr(before, name)}
         vault = before
         if changed:
-            vault = operations.update(grant=self.grant, name=before.name, now=now(), **changed)
+            vault = operations.update(grant=self.grant, name=before.name, now=lifecycle_now(), **changed)
         self._set_policies(vault, policies)
         return answer(vault)
 
@@ -204,7 +206,7 @@ class DeletedVaults(VaultView):
     @endpoint(Operation.VAULT_PURGE, P.VAULTS_PURGE, reauth=True)
     def purge(self) -> Response:
         """Purge a deleted vault for good. The result has an address: without one, Terraform reads the vault again."""
-        deletion.purge(grant=self.grant, vault=self.check_found(), now=now())
+        deletion.purge(grant=self.grant, vault=self.check_found(), now=lifecycle_now())
         headers = {"Location": addresses.result_of_purge(self.region_of_operation()), "Retry-After": "0"}
         return Response(status=200, headers=headers)
 

@@ -9,6 +9,7 @@ from functools import partial
 from typing import Any
 
 from apps.audit_log.operation_names import Operation
+from apps.core import clock
 from apps.domain.access.grants import Grant
 from apps.domain.access.permissions import Permission
 from apps.domain.catalog.kinds import BY_NAME
@@ -58,10 +59,10 @@ def import_wrapped_key(hsm: Hsm, request: ImportWrappedKey, now: datetime) -> An
     """Import a key from a BYOK file, if the caller may import it."""
 
     def use(_grant: Grant, vault: Vault) -> Done:
-        kek = preflight.key_for_exchange(vault, *request.kek, now=now).stored
+        kek = preflight.key_for_exchange(vault, *request.kek, now=clock.lifecycle_now()).stored
         ciphertext = request.ciphertext
         if request.pq_kek is not None:
-            outer = preflight.key_for_exchange(vault, *request.pq_kek, now=now, key_type="AKP")
+            outer = preflight.key_for_exchange(vault, *request.pq_kek, now=clock.lifecycle_now(), key_type="AKP")
             ciphertext = hsm.open_transfer(outer.stored, sealed=ciphertext, kek=kek, vault_key=outer.vault_key)
         imported = hsm.import_wrapped(key_import.binding_of(vault, request), kek=kek, ciphertext=ciphertext)
         return _bound(request, (imported.public_key, imported.blob, imported.mac), act="import")

@@ -7,6 +7,7 @@ from typing import Any
 
 from apps.audit_log.operation_names import Operation
 from apps.audit_log.writer import WOULD_FAIL
+from apps.core import clock
 from apps.core.encoding import to_base64url
 from apps.domain.access.audit_records import make_record
 from apps.domain.access.grants import Grant, Scope
@@ -43,7 +44,7 @@ def use_key(hsm: Hsm, request: UseKey, now: datetime) -> Answer:
     operation, name = read_value(USES.__getitem__, permission)
 
     def use(grant: Grant, vault: Vault) -> Done:
-        key, algorithm = preflight.key_for_use(vault, request, operation=operation, now=now)
+        key, algorithm = preflight.key_for_use(vault, request, operation=operation, now=clock.lifecycle_now())
         quotas.consume_quota(vault=vault, principal=grant.principal, quota=quota_of(key.state))
         value = _USES[operation](hsm, key.protected, algorithm, request)
         state = key.state

@@ -158,7 +158,7 @@ class IssuingAuthorityJob(KeyJob):
         issuer, vault = self._row.issuer, self._vault
         key = hsm.generate(stored_keys.authority_binding(self._row))
         signer = key_in_hsm(hsm, key, None)
-        certificate = x509.authority_certificate(f"{issuer.name} of {vault.name}", signer, now=clock.now())
+        certificate = x509.authority_certificate(f"{issuer.name} of {vault.name}", signer, now=clock.lifecycle_now())
         return CreatedCertificate(key, None, [certificate], b"")
 
     def commit(self, result: CreatedCertificate | None) -> None:

@@ -6,6 +6,7 @@ from typing import NamedTuple, cast
 
 from apps.audit_log.operation_names import Operation
 from apps.audit_log.writer import Record
+from apps.core import clock
 from apps.core.ids import new_version
 from apps.domain.access.grants import Grant
 from apps.domain.access.permissions import Permission
@@ -47,15 +48,15 @@ def store_secret(hsm: Hsm, request: StoreSecret, now: datetime) -> Answer:
     def use(grant: Grant, vault: Vault) -> Done:
         rules.check_size(request.value)
         rules.check_dates(request.not_before, request.expires)
-        version = new_version()
+        version, moment = new_version(), clock.lifecycle_now()
         context = rules.seal_context(world=vault.world.name, vault_id=vault.pk.hex, name=request.name, version=version)
         sealed = hsm.seal(preflight.vault_key(vault.pk.hex), context=context, plaintext=request.value)
         spec = rules.NewSecret(request.content_type, request.enabled, request.not_before, request.expires, request.tags)
         stored = storing.prepare(
-            grant=grant, vault=vault, name=request.name, version=version, sealed=sealed, spec=spec, now=now
+            grant=grant, vault=vault, name=request.name, version=version, sealed=sealed, spec=spec, now=moment
         )
         object_id = SECRETS.object_id(request.name, version)
-        return Done((version, now), object_id, {}, change=_Stored(stored, _NOT_STORED))
+        return Done((version, moment), object_id, {}, change=_Stored(stored, _NOT_STORED))
 
     return serve(
         hsm,

@@ -30,8 +30,12 @@ from apps.usage import retention as usage
 logger = logging.getLogger(__name__)
 
 
-def sweep(*, now: datetime) -> dict[str, int]:
-    """Do everything that is due at `now`, and count it. A failure of one action does not stop the others."""
+def sweep(*, now: datetime, machine: datetime | None = None) -> dict[str, int]:
+    """Do everything that is due at `now`, and count it. A failure of one action does not stop the others.
+
+    `machine`: the machine's time, for counts and sign-ins; None: the same.
+    """
+    machine = machine or now
     grant = scheduled_grant()
     actions: dict[str, Callable[[], int]] = {
         "rotations planned": lambda: rotation.plan_changed(grant=grant, now=now),
@@ -44,12 +48,12 @@ def sweep(*, now: datetime) -> dict[str, int]:
         "vaults purged": lambda: vaults.purge_due(grant=grant, now=now),
         "certificates purged": lambda: soft_delete.purge_due(grant=grant, kind=CERTIFICATES, now=now),
         "keys purged": lambda: soft_delete.purge_due(grant=grant, kind=KEYS, now=now),
-        "old counts deleted": lambda: usage.delete_expired(now=now),
-        "denials deleted": lambda: denials.delete_expired(now=now),
-        "shared state deleted": lambda: shared_state.delete_expired(now=now),
+        "old counts deleted": lambda: usage.delete_expired(now=machine),
+        "denials deleted": lambda: denials.delete_expired(now=machine),
+        "shared state deleted": lambda: shared_state.delete_expired(now=machine),
         "notes of changes deleted": change_feed.delete_old,
-        "sessions deleted": lambda: browser_sessions.delete_expired(now=now),
-        "used assertions deleted": lambda: application_sign_in.delete_expired_assertions(now=now),
+        "sessions deleted": lambda: browser_sessions.delete_expired(now=machine),
+        "used assertions deleted": lambda: application_sign_in.delete_expired_assertions(now=machine),
         "secrets purged": lambda: soft_delete.purge_due(grant=grant, kind=SECRETS, now=now),
         "issuers of purged vaults deleted": lambda: settings_of_certificates.delete_of_purged_vaults(grant=grant),
     }

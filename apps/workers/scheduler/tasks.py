@@ -26,15 +26,15 @@ def advance(**_: Any) -> None:
     """
     client.renotify_stale_jobs(now=clock.now())
     until = time.monotonic() + _ADVANCE_SECONDS
-    while runner.has_open(now=clock.now()) and time.monotonic() < until:
-        runner.advance(grant=scheduled_grant(), now=clock.now())
+    while runner.has_open(now=clock.lifecycle_now()) and time.monotonic() < until:
+        runner.advance(grant=scheduled_grant(), now=clock.lifecycle_now())
         time.sleep(_PAUSE_SECONDS)
 
 
 @shared_task(name="housekeeping.sweep")
 def sweep(**_: Any) -> None:
     """Carry out due work: rotations, renewals, notices, purges. Two runs at once are harmless."""
-    _log(maintenance.sweep(now=clock.now()))
+    _log(maintenance.sweep(now=clock.lifecycle_now(), machine=clock.now()))
 
 
 @shared_task(name="housekeeping.token_keys")

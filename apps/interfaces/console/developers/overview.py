@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 
 from django.http import HttpRequest, HttpResponse
 
-from apps.core.clock import now
+from apps.core.clock import lifecycle_now, now
 from apps.domain.access.permissions import Permission
 from apps.domain.catalog import calendar
 from apps.domain.catalog import queries as inventory
@@ -27,7 +27,7 @@ class Overview(DevPage):
         applications = list(self.applications().values())
         grant = self.grant(permission=Permission.REFUSALS_EXPLAIN)
         refused = explanation.list_latest(grant=grant, limit=5)
-        coming = calendar.list_upcoming(principal=principal, now=now(), days=30, limit=8)
+        coming = calendar.list_upcoming(principal=principal, now=lifecycle_now(), days=30, limit=8)
         day = now() - timedelta(days=1)
         lately = explanation.count_denials(grant=grant, since=day)
         return self.show(

@@ -9,7 +9,7 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 
-from apps.core.clock import now
+from apps.core.clock import lifecycle_now
 from apps.core.errors import VaultError
 from apps.domain.access.grants import Scope
 from apps.domain.access.permissions import Permission
@@ -53,7 +53,7 @@ class NewSecret(VaultFormPage, VaultPage):
                 value=_value_of(self.request),
                 spec=Spec(content_type=data["content_type"] or None),
                 base_version="",
-                now=now(),
+                now=lifecycle_now(),
             )
         except SecretChanged:
             raise SecretChanged("A secret with this name already exists. Edit it instead.") from None
@@ -89,7 +89,7 @@ class EditSecret(ObjectPage):
             return self._compared(vault, row, scope, base=base, mine=value, clash=base != row.current.version)
         try:
             made = secret_values.set_value(
-                grant=grant, vault=vault, name=row.name, value=value, spec=None, base_version=base, now=now()
+                grant=grant, vault=vault, name=row.name, value=value, spec=None, base_version=base, now=lifecycle_now()
             )
         except SecretChanged:
             _vault, row, _scope = self.find_object()

@@ -4,7 +4,7 @@ from typing import Any, ClassVar
 
 from django.http import HttpRequest, HttpResponse
 
-from apps.core.clock import now
+from apps.core.clock import lifecycle_now
 from apps.domain.access.permissions import Permission
 from apps.domain.catalog.groups import find_assignee
 from apps.domain.catalog.role_targets import describe_assignments, describe_roles
@@ -44,7 +44,7 @@ class NewVault(FormPage, DevPage):
 
     def submit(self, form: TestVaultForm) -> HttpResponse:
         """Create the vault; it serves when this returns."""
-        vault = operations.create_test_vault(grant=self.grant(), now=now(), **form.cleaned_data)
+        vault = operations.create_test_vault(grant=self.grant(), now=lifecycle_now(), **form.cleaned_data)
         text = f"Test vault {vault.name} is ready. Create its first key."
         return self.redirect_with_success(text, "dev:vault", vault.name)
 
@@ -96,7 +96,7 @@ class Access(VaultPage, FormPage):
             assignee=find_assignee(self.principal, application=name, group=""),
             role=form.cleaned_data["role"],
             target=("vault", self.vault.pk, ""),
-            now=now(),
+            now=lifecycle_now(),
         )
         text = f"Role assigned to {name} on {self.vault.name}."
         return self.redirect_with_success(text, "dev:vault_access", self.vault.name)

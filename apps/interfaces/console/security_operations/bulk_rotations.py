@@ -7,7 +7,7 @@ from uuid import UUID
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 
-from apps.core.clock import now
+from apps.core.clock import lifecycle_now
 from apps.domain.access.grants import Scope
 from apps.domain.access.permissions import Permission
 from apps.domain.bulk_rotation import operations, queries, rehearsals, rules
@@ -37,12 +37,12 @@ class NewRollover(VaultFormPage, VaultPage):
     def submit(self, form: RolloverForm) -> HttpResponse:
         """Start the bulk rotation."""
         plan = RolloverPlan(**form.cleaned_data)
-        row = operations.start(grant=self.grant(self.scope()), vault=self.vault, plan=plan, now=now())
+        row = operations.start(grant=self.grant(self.scope()), vault=self.vault, plan=plan, now=lifecycle_now())
         text = "Bulk rotation started. You can leave this page; it runs in the background."
         return self.redirect_with_success(text, "secops:rollover", row.pk)
 
     def texts(self, form: RolloverForm) -> dict[str, Any]:
-        count = queries.count_keys(vault=self.vault, older_than_days=0, now=now())
+        count = queries.count_keys(vault=self.vault, older_than_days=0, now=lifecycle_now())
         keys = counted(count, "enabled key", "enabled keys")
         return {
             **super().texts(form),
@@ -65,7 +65,7 @@ class NewStagedRollover(VaultFormPage, VaultPage):
 
     def submit(self, form: StagedRolloverForm) -> HttpResponse:
         """Start the rollover."""
-        row = operations.start(grant=self.grant(self.scope()), vault=self.vault, plan=form.plan(), now=now())
+        row = operations.start(grant=self.grant(self.scope()), vault=self.vault, plan=form.plan(), now=lifecycle_now())
         return self.redirect_with_success("Rollover started. It runs in the background.", "secops:rollover", row.pk)
 
 
@@ -92,7 +92,7 @@ class OneRollover(RolloverPage):
 
     @staticmethod
     def _facts(row: Rollover, *, seen: str) -> dict[str, Any]:
-        moment = now()
+        moment = lifecycle_now()
         progress = queries.progress_of(row, now=moment)
         tenth = str(progress.percent // 10 * 10)
         return {
@@ -157,7 +157,7 @@ class RetireVersions(RolloverPage):
         """Have the old versions disabled; those in use only with the approval of a second person."""
         row = queries.get_rollover(rollover_id=rollover_id)
         grant, override = self.grant(Scope.of(row.vault)), request.POST.get("override") == "yes"
-        operations.retire(grant=grant, rollover_id=row.pk, override=override, now=now())
+        operations.retire(grant=grant, rollover_id=row.pk, override=override, now=lifecycle_now())
         return self.redirect_with_success("The old versions are being retired.", "secops:rollover", row.pk)
 
 
@@ -169,7 +169,7 @@ class Rehearse(RolloverPage):
         """Report uses of the old versions as such that would fail. They succeed."""
         row = queries.get_rollover(rollover_id=rollover_id)
         hours = _number(request.POST.get("hours", ""))
-        rehearsals.rehearse(grant=self.grant(Scope.of(row.vault)), rollover_id=row.pk, hours=hours, now=now())
+        rehearsals.rehearse(grant=self.grant(Scope.of(row.vault)), rollover_id=row.pk, hours=hours, now=lifecycle_now())
         text = "The rehearsal has begun." if hours else "The rehearsal is ended."
         return self.redirect_with_success(text, "secops:rollover", row.pk)
 
@@ -182,7 +182,9 @@ class BrownOut(RolloverPage):
         """Refuse some uses of the old versions for a minute."""
         row = queries.get_rollover(rollover_id=rollover_id)
         percent = _number(request.POST.get("percent", ""))
-        rehearsals.brown_out(grant=self.grant(Scope.of(row.vault)), rollover_id=row.pk, percent=percent, now=now())
+        rehearsals.brown_out(
+            grant=self.grant(Scope.of(row.vault)), rollover_id=row.pk, percent=percent, now=lifecycle_now()
+        )
         text = f"{percent} % of the uses of the old versions are refused for a minute."
         return self.redirect_with_success(text, "secops:rollover", row.pk)
 

@@ -7,7 +7,7 @@ from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 
-from apps.core.clock import now
+from apps.core.clock import lifecycle_now
 from apps.domain.access.grants import Scope
 from apps.domain.access.permissions import Permission
 from apps.domain.approvals.errors import ApprovalRequired
@@ -38,7 +38,7 @@ class ImportKey(VaultFormPage, VaultPage):
         )
         try:
             made = keys.import_key(
-                grant=grant, vault=self.vault, name=name, spec=spec, material=material.material, now=now()
+                grant=grant, vault=self.vault, name=name, spec=spec, material=material.material, now=lifecycle_now()
             )
         except ApprovalRequired as error:
             text = f"{error.message} Keep the file: you need it again after the approval."

@@ -8,7 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 
 from apps.audit_log.operation_names import USES
-from apps.core.clock import now
+from apps.core.clock import lifecycle_now, now
 from apps.core.errors import BadRequest
 from apps.domain.access.grants import Grant
 from apps.domain.access.permissions import Permission
@@ -98,7 +98,7 @@ class SetPolicy(object_pages.ObjectOperation, ObjectPage):
         """Set when the key is rotated automatically."""
         form = PolicyForm(self.request.POST)
         policy = form.policy() if form.is_valid() else RotationPolicyValues()
-        rotation.set_policy(grant=grant, vault=vault, name=row.name, policy=policy, now=now())
+        rotation.set_policy(grant=grant, vault=vault, name=row.name, policy=policy, now=lifecycle_now())
         return f"Rotation policy of {row.name} set."
 
     def object_url(self) -> str:
@@ -206,7 +206,7 @@ class Purge(object_pages.ObjectOperation, ObjectPage):
 
     def perform(self, grant: Grant, vault: Vault, row: Any) -> str:
         """Remove it for good."""
-        operations.purge(grant=grant, vault=vault, kind=self.kwargs["kind"], name=row.name, now=now())
+        operations.purge(grant=grant, vault=vault, kind=self.kwargs["kind"], name=row.name, now=lifecycle_now())
         return f"{row.name} is purged."
 
     def done(self, text: str) -> HttpResponse:

@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils import timezone
 
-from apps.core.clock import now
+from apps.core.clock import lifecycle_now, now
 from apps.domain.access.permissions import Permission
 from apps.domain.approvals.models import ApprovalRequest
 from apps.domain.approvals.queries import list_open
@@ -55,7 +55,7 @@ class Overview(SecopsPage):
         """The cards, the last six hours, what is unusual, the next thirty days, rollovers, who was refused."""
         self.grant()
         moment = now()
-        coming = calendar.list_upcoming(principal=self.principal, now=moment, days=30, limit=200)
+        coming = calendar.list_upcoming(principal=self.principal, now=lifecycle_now(), days=30, limit=200)
         approvals = list_open(now=moment)
         cards = [_hsm(), _jobs(moment), _expiring(coming), _approvals(approvals, moment)]
         if request.GET.get("part") == "state":  # what the page asks for every ten seconds

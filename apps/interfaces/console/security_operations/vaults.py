@@ -8,7 +8,7 @@ from django.urls import reverse
 from django.utils.functional import cached_property
 
 from apps.audit_log.operation_names import USES, Operation
-from apps.core.clock import now
+from apps.core.clock import lifecycle_now, now
 from apps.core.errors import BadRequest
 from apps.domain.access.permissions import Permission
 from apps.domain.catalog import default_policies
@@ -51,7 +51,7 @@ class NewVault(FormPage, SecopsPage):
 
     def submit(self, form: VaultForm) -> HttpResponse:
         """Create the vault, with its key in the HSM."""
-        vault = operations.create(grant=self.grant(), now=now(), **form.cleaned_data)
+        vault = operations.create(grant=self.grant(), now=lifecycle_now(), **form.cleaned_data)
         text = f"Vault {vault.name} is ready. Create its first key."
         return self.redirect_with_success(text, "secops:vault", vault.name)
 
@@ -84,7 +84,7 @@ class VaultSettings(VaultPage, FormPage):
     def submit(self, form: VaultSettingsForm) -> HttpResponse:
         """Change retention, protection, guard."""
         name = self.vault.name
-        operations.update(grant=self.grant(self.scope()), name=name, now=now(), **form.cleaned_data)
+        operations.update(grant=self.grant(self.scope()), name=name, now=lifecycle_now(), **form.cleaned_data)
         return self.redirect_with_success(f"Settings of {name} changed.", "secops:vault_settings", name)
 
     def texts(self, form: VaultSettingsForm) -> dict[str, Any]:
@@ -115,7 +115,11 @@ class SetDefaultPolicies(VaultPage):
             raise BadRequest(" ".join(str(error) for errors in form.errors.values() for error in errors))
         existing = form.cleaned_data["existing_keys"]
         default_policies.set_defaults(
-            grant=self.grant(self.scope()), vault=self.vault, changes=form.changes(), existing_keys=existing, now=now()
+            grant=self.grant(self.scope()),
+            vault=self.vault,
+            changes=form.changes(),
+            existing_keys=existing,
+            now=lifecycle_now(),
         )
         text = f"Default policies of {self.vault.name} set."
         return self.redirect_with_success(text, "secops:vault_settings", self.vault.name)
@@ -146,7 +150,7 @@ class DeleteVault(VaultPage):
         """Delete the vault. On a production vault a second person approves it first."""
         grant = self.grant(self.scope())
         _check_typed(request, self.vault.name)
-        deletion.delete(grant=grant, vault=self.vault, now=now())
+        deletion.delete(grant=grant, vault=self.vault, now=lifecycle_now())
         return self.redirect_with_success(f"Vault {self.vault.name} is deleted.", "secops:deleted_vaults")
 
 
@@ -196,7 +200,7 @@ class PurgeVault(DeletedVaultPage):
         """Remove the vault for good. On a production vault a second person approves it first."""
         grant = self.grant(self.scope())
         _check_typed(request, self.vault.name)
-        deletion.purge(grant=grant, vault=self.vault, now=now())
+        deletion.purge(grant=grant, vault=self.vault, now=lifecycle_now())
         return self.redirect_with_success(f"Vault {self.vault.name} is purged.", "secops:deleted_vaults")
 
 

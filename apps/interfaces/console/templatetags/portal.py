@@ -12,7 +12,7 @@ from django.utils.dates import WEEKDAYS_ABBR
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from apps.core.clock import now
+from apps.core.clock import lifecycle_now, now
 from apps.domain.access.roles import ROLES
 from apps.interfaces.console import charts, labels
 
@@ -83,7 +83,10 @@ def duration(seconds: float | None) -> str:
 
 
 def _distance(value: datetime) -> str:
-    gap = value - now()
+    moment = now()
+    if value > moment:  # under a moved clock it is a date of an object, which may have passed
+        moment = lifecycle_now()
+    gap = value - moment
     length = duration(abs(gap) / timedelta(seconds=1))
     if not length:
         return "now"
@@ -131,7 +134,7 @@ def pill(level: str, text: str) -> dict[str, str]:
 @register.inclusion_tag("portal/parts/days_left.html")
 def days_left(until: datetime, days: int) -> dict[str, Any]:
     """The remaining days of a period, as a bar with its number."""
-    left = max(0.0, (until - now()) / timedelta(days=1))
+    left = max(0.0, (until - lifecycle_now()) / timedelta(days=1))
     return {"left": round(left), "width": round(100 * min(1.0, left / days)), "low": left < 7}
 
 

@@ -3,6 +3,7 @@
 from typing import Any
 
 from apps.audit_log.operation_names import Operation
+from apps.core.clock import now
 from apps.core.encoding import to_base64url
 from apps.core.errors import BadRequest
 from apps.domain.access.permissions import Permission
@@ -78,7 +79,11 @@ def _set_policy(context: OperationContext) -> dict[str, Any]:
 def _release(context: OperationContext) -> dict[str, Any]:
     body = release_wire.parse_release(context.request.body(largest=release_wire.LARGEST_BODY))
     facts, kid, ciphertext = context.call(
-        key_release.release_key, version=context.request.version, token=body["target"], encryption=body["enc"]
+        key_release.release_key,
+        version=context.request.version,
+        token=body["target"],
+        encryption=body["enc"],
+        now=now(),  # the attestation has the time of its issuer
     )
     payload = release_wire.statement(
         facts,

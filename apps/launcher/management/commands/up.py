@@ -23,6 +23,11 @@ class Command(StateCommand):
             help="HSM workers that use keys, for each world (4) or by world (europe=8,america=2)",
         )
         parser.add_argument("--no-demo", action="store_true", help="no demo vaults, application and people")
+        parser.add_argument(
+            "--clock",
+            action="store_true",
+            help="a test installation whose clock can be moved (portal clock move); it has no production vaults",
+        )
         parser.add_argument("--check", action="store_true", help="stop after the self-test: exit 0 or 1")
 
     def run(self, state: StateDirectory, options: dict[str, Any]) -> None:
@@ -34,6 +39,7 @@ class Command(StateCommand):
                 auditors_port=options["auditors_port"] or options["port"] + 1,
                 lanes=options["lanes"],
                 demo=not options["no_demo"],
+                clock=options["clock"],
             ) as (running, supervisor):
                 if options["no_demo"]:
                     invitation = system.invite_first(running)
