@@ -30,7 +30,7 @@ def test_the_vault_decides_about_the_name_of_a_deleted_object(management, creden
         "certificate": lambda: certificates.begin_create_certificate("certificate", POLICY).result(),
     }
     for kind, create in creations.items():
-        with pytest.raises(ResourceExistsError, match=f"deleted by demo-application on .* portal {kind} recover") as no:
+        with pytest.raises(ResourceExistsError, match=f"deleted by demo-application on .*portal {kind} recover") as no:
             create()
         assert no.value.error.code == "Conflict"
         assert no.value.error.innererror["code"] == "ObjectIsDeletedButRecoverable"
