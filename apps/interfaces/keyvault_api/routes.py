@@ -2,7 +2,7 @@
 
 Segments may be empty (`/keys/NAME/`, `/keys/NAME//sign`) and end in a slash: that is how the SDKs write "newest". The
 clients of .NET also write `/keys//restore`, and `/wrapKey` where others write `/wrapkey`: the case of letters in a path
-is not significant, as in Azure.
+is not significant, as in Azure. azurerm (Terraform) puts `/keys` behind a vault's address, which ends in a slash.
 """
 
 import re
@@ -26,8 +26,9 @@ class Route(NamedTuple):
 
 def find_route(path: str) -> "tuple[Route, re.Match[str]] | None":
     """The first route whose path this is ("/keys/..."), with the parts of the path."""
-    for route in _BY_FIRST_SEGMENT.get(path[1:].partition("/")[0].lower(), ()):
-        if match := route.path.match(path, 1):
+    start = 2 if path.startswith("//") else 1
+    for route in _BY_FIRST_SEGMENT.get(path[start:].partition("/")[0].lower(), ()):
+        if match := route.path.match(path, start):
             return route, match
     return None
 

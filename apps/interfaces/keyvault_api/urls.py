@@ -18,7 +18,7 @@ class _AnyCase(RegexPattern):
 
 
 def _pattern(route: Route) -> URLPattern:
-    return URLPattern(_AnyCase(rf"^{route.path.pattern}"), DataPlaneView.as_view(operations=route.operations))
+    return URLPattern(_AnyCase(rf"^/?{route.path.pattern}"), DataPlaneView.as_view(operations=route.operations))
 
 
 urlpatterns = [*map(_pattern, ROUTES), re_path(r"", not_offered)]
