@@ -27,11 +27,13 @@ from apps.launcher.account import ROOT
 from apps.launcher.errors import LaunchError
 from apps.launcher.isolated_system import Run, isolated_database, isolated_system
 
+_CLIENT_LIBRARY = "clients/python"  # its modules are found there
 _CHECKS = (
     ("ruff", "check", "."),
     ("ruff", "format", "--check", "."),
     ("mypy",),
     ("lint-imports",),
+    ("lint-imports", "--config", f"{_CLIENT_LIBRARY}/pyproject.toml"),
     ("djlint", "--check", "--lint", "templates"),
 )
 _FORMATTED = (  # these two tools have no check of their own; with --replace they format
@@ -75,7 +77,7 @@ _STACK = _groups(
         "log-delivery": ("log_delivery/*",),
         "azure-cli-go-java": ("interop/test_azure_cli*", "interop/test_go*", "interop/test_java*"),
         "programs": ("interop/*", "launcher/*"),
-        "clients": ("sdk/*", "cli/*"),
+        "clients": ("sdk/*", "cli/*", "client_library/*"),
         "lifecycle": ("lifecycle/*",),
         "faults": ("faults/*",),
     },
@@ -218,7 +220,7 @@ def _check() -> None:
     tools = Path(sys.executable).parent
     checks = [[str(tools / tool), *arguments] for tool, *arguments in _CHECKS]
     checks.append([sys.executable, "manage.py", "makemigrations", "--check", "--dry-run"])
-    environment = {**os.environ, "DJANGO_SETTINGS_MODULE": "vaultportal.settings.test"}
+    environment = {**os.environ, "DJANGO_SETTINGS_MODULE": "vaultportal.settings.test", "PYTHONPATH": _CLIENT_LIBRARY}
     for command in checks:
         started = time.monotonic()
         done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)

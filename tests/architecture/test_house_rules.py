@@ -9,7 +9,11 @@ ROOT = Path(__file__).parents[2]
 CODE = [
     ROOT / name
     for name in subprocess.run(
-        ["git", "ls-files", "apps/*.py", "vaultportal/*.py"], cwd=ROOT, capture_output=True, text=True, check=True
+        ["git", "ls-files", "apps/*.py", "vaultportal/*.py", "clients/*.py"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
     ).stdout.split()
     if "migrations" not in Path(name).parts
 ]
