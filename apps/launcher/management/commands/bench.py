@@ -16,9 +16,10 @@ from apps.launcher.management.base import PassThroughCommand
 _APART = frozenset(
     (
         *("listing", "pages", "log", "delivery", "fairness", "pack", "floods", "growth", "idle", "memory"),
-        *("kryoptic", "revocation", "slow_hsm"),
+        *("kryoptic", "revocation", "slow_hsm", "client"),
     )
 )
+_MODULES = {"client": "client_library"}  # where the name is not the module's
 _SLOW_LANES, _SLOTS_OF_A_LANE = "4", 4
 
 
@@ -28,13 +29,15 @@ class Command(PassThroughCommand):
     def run(self, arguments: list[str]) -> int:
         """Pass all arguments to the benchmark; a name in `_APART` selects another one."""
         name = arguments[0].replace("-", "_") if arguments else ""
-        module = f"benchmarks.{name}" if name in _APART else "benchmarks.run"
+        module = f"benchmarks.{_MODULES.get(name, name)}" if name in _APART else "benchmarks.run"
         with tempfile.TemporaryDirectory(prefix="vaultportal-bench-federation-") as directory:
             # An application may trust tokens of this installation itself (`benchmarks/withdrawals`). Its CA
             # certificate does not exist yet: the benchmark copies it here.
             Path(directory).chmod(0o755)
             os.environ["FEDERATION_CA_FILE"] = str(Path(directory) / "ca.pem")
             os.environ["FEDERATION_INSIDE_HOSTS"] = "login.vault.localhost"
+            if name == "client":
+                os.environ["PYTHONPATH"] = str(ROOT / "clients" / "python")
             if name == "kryoptic":
                 _with_kryoptic(directory)
             lanes = _with_slow_hsm(directory) if name == "slow_hsm" else None
