@@ -1,15 +1,16 @@
--- Sends prepared requests in turn. Argument: a file of requests, each written as "<length>\n<bytes>".
+-- Sends prepared requests in turn. Arguments: a file of requests, each written as "<length>\n<bytes>", the number of
+-- the first request, and the number of threads.
 
 local threads = 0
 
 function setup(thread)
-   thread:set("start", threads * 5) -- the threads begin at different objects
+   thread:set("number", threads)
    threads = threads + 1
 end
 
 function init(arguments)
    local file = assert(io.open(arguments[1], "rb"))
-   requests, turn = {}, start
+   requests = {}
    local length = file:read("*n")
    while length do
       file:read(1)
@@ -17,6 +18,8 @@ function init(arguments)
       length = file:read("*n")
    end
    file:close()
+   -- The threads begin at different objects, as far apart as can be.
+   turn = tonumber(arguments[2]) + math.floor(number * #requests / tonumber(arguments[3]))
 end
 
 function request()

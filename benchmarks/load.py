@@ -34,8 +34,9 @@ def run(
     seconds: int,
     groups: cpu.Groups,
     refusals_allowed: bool = False,
+    first: int = 0,
 ) -> Round:
-    """Send `requests` in turn for `seconds`. Raises `WrongAnswer` if one of them failed.
+    """Send `requests` in turn for `seconds`, from the number `first` on. Raises `WrongAnswer` if one of them failed.
 
     The requests carry a bearer token, so they reach wrk in a file that only we can read, never as an argument.
     """
@@ -46,7 +47,7 @@ def run(
         threads = min(2, connections)
         options = [f"-t{threads}", f"-c{connections}", f"-d{seconds}s", "--timeout", "10s", "-s", str(_SCRIPT)]
         meter = cpu.Meter(groups, ended="wrk")
-        output = _wrk([*options, url, "--", file.name], timeout=seconds + _GRACE_SECONDS)
+        output = _wrk([*options, url, "--", file.name, str(first), str(threads)], timeout=seconds + _GRACE_SECONDS)
         used, foreign = meter.read()
     figures = json.loads(output.strip().splitlines()[-1])
     failed = figures["broken"] or (figures["refused"] and not refusals_allowed)

@@ -4,7 +4,7 @@ import hashlib
 import json
 import os
 from base64 import urlsafe_b64encode
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -54,7 +54,22 @@ class Portal:
     def offers(self, scenario: str) -> bool:
         return scenario in self._requests
 
-    def measure(self, scenario: str, *, seconds: int, connections: int, refusals_allowed: bool = False) -> Round:
+    def sign_with(self, scenario: str, identifiers: Iterable[str]) -> None:
+        """Let a scenario sign with these P-256 keys in turn; they may be in other vaults."""
+        body, places = json.dumps(_SIGN_EC).encode(), map(urlsplit, identifiers)
+        self._requests[scenario] = [
+            load.packet("POST", f"{at.path}/sign{_API}", host=at.netloc, headers=self._vault.headers, body=body)
+            for at in places
+        ]
+
+    def repeat(self, scenario: str, other: str, number: int) -> None:
+        """Let a scenario send the first requests of another one."""
+        self._requests[scenario] = self._requests[other][:number]
+
+    def measure(
+        self, scenario: str, *, seconds: int, connections: int, refusals_allowed: bool = False, first: int = 0
+    ) -> Round:
+        """One round. `first`: the number of the request with which it begins."""
         return load.run(
             self._address,
             self._requests[scenario],
@@ -62,6 +77,7 @@ class Portal:
             seconds=seconds,
             groups=self._groups(),
             refusals_allowed=refusals_allowed,
+            first=first,
         )
 
     def _token(self, authority: Path) -> str:
@@ -130,7 +146,7 @@ class Portal:
         return {name: makers[name]() for name in scenarios} | {"warm-up": makers["encrypt"]()}
 
     def _keys(self, name: str, what: Json, number: int = OBJECTS) -> list[Json]:
-        return self._many(lambda count: self._create(f"bench-{name}-{count}", what), number)
+        return self._many(lambda count: self.create(f"bench-{name}-{count}", what), number)
 
     def _many(self, make: Callable[[int], Any], number: int = MANY) -> list[Any]:
         with ThreadPoolExecutor(4) as pool:
@@ -151,14 +167,15 @@ class Portal:
 
     def _versions(self, name: str) -> bytes:
         for _ in range(VERSIONS):
-            self._create(f"bench-{name}", {"kty": "EC-HSM"})
+            self.create(f"bench-{name}", {"kty": "EC-HSM"})
         return self._packet("GET", f"/keys/bench-{name}/versions")
 
     def _secret_list(self) -> list[bytes]:
         self._many(lambda number: self._set(f"bench-list-{number}"), VERSIONS)
         return [self._packet("GET", "/secrets")]
 
-    def _create(self, name: str, what: Json) -> Json:
+    def create(self, name: str, what: Json) -> Json:
+        """Create a key, and return it as its public JWK."""
         key: Json = self._vault.call("POST", f"/keys/{name}/create{_API}", what)["key"]
         return key
 

@@ -17,10 +17,12 @@ _APART = frozenset(
     (
         *("listing", "pages", "log", "delivery", "fairness", "pack", "floods", "growth", "idle", "memory"),
         *("kryoptic", "revocation", "slow_hsm", "client"),
+        *("kryoptic", "resident", "revocation", "slow_hsm"),
     )
 )
 _MODULES = {"client": "client_library"}  # where the name is not the module's
 _SLOW_LANES, _SLOTS_OF_A_LANE = "4", 4
+_RESIDENT_MB = "2000"  # for 100 000 elliptic curve keys in each of the lanes
 
 
 class Command(PassThroughCommand):
@@ -40,6 +42,8 @@ class Command(PassThroughCommand):
                 os.environ["PYTHONPATH"] = str(ROOT / "clients" / "python")
             if name == "kryoptic":
                 _with_kryoptic(directory)
+            if name == "resident":
+                os.environ.setdefault("HSM_HANDLE_CACHE_MB", _RESIDENT_MB)
             lanes = _with_slow_hsm(directory) if name == "slow_hsm" else None
             return with_system([sys.executable, "-m", module, *arguments], prefix="bench", lanes=lanes)
 
