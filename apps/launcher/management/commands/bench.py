@@ -16,8 +16,7 @@ from apps.launcher.management.base import PassThroughCommand
 _APART = frozenset(
     (
         *("listing", "pages", "log", "delivery", "fairness", "pack", "floods", "growth", "idle", "memory"),
-        *("kryoptic", "revocation", "slow_hsm", "client"),
-        *("kryoptic", "resident", "revocation", "slow_hsm"),
+        *("kryoptic", "resident", "revocation", "slow_hsm", "client"),
     )
 )
 _MODULES = {"client": "client_library"}  # where the name is not the module's
