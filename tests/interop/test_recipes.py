@@ -67,12 +67,11 @@ def test_tedious(recipe, node_modules, key_url):
     proves("tedious", locked_in_node("tedious"), what)
 
 
-def test_ansible(recipe, ansible, secrets, keys, certificates):
+def test_ansible(recipe, ansible, secrets, keys):
     recipe("Ansible", ansible)
     assert secrets.get_secret("of-ansible").value == "s3cret"
     assert keys.get_key("of-ansible").key_type == "EC-HSM"
-    assert certificates.get_certificate("site-of-ansible").policy.subject == "CN=site.example"
-    what = "modules for secrets, keys and certificates, and the lookup for secrets of its bundled `azure.azcollection`"
+    what = "modules for secrets and keys, and the lookup for secrets of its bundled `azure.azcollection`"
     proves("Ansible", locked("ansible", "ansible"), what)
 
 
