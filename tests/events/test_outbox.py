@@ -16,6 +16,7 @@ from apps.domain.events.models import Event, ExpiryNotice
 from apps.domain.events.operations import append
 from apps.domain.events.rules import EventType, Subject
 from apps.domain.keys.models import KeyVersion, RotationPolicy
+from apps.domain.keys.operations import rotation
 from apps.domain.objects.operations import soft_delete
 from apps.domain.secrets.kind import SECRETS
 from apps.domain.secrets.models import Secret, SecretVersion
@@ -165,6 +166,7 @@ def test_a_reader_gets_each_expiry_once(vault):
     grant = scheduled_grant()
 
     def sweep(days):
+        rotation.plan_changed(grant=grant, now=now() + timedelta(days=days))
         expiry.notify_due(grant=grant, now=now() + timedelta(days=days))
         expiry.notify_due(grant=grant, now=now() + timedelta(days=days))
         return {event[:2] for event in events(vault) if "NewVersion" not in event[0]}, len(events(vault))
@@ -184,6 +186,17 @@ def test_a_reader_gets_each_expiry_once(vault):
     assert ExpiryNotice.objects.count() == 8
     SecretVersion.objects.filter(secret__name="soon").update(expires=now() + timedelta(days=60))
     assert sweep(41)[1] == number + 1  # the expiry was moved: it is near again
+
+
+def test_the_vault_decides_how_long_before_an_expiry_is_near(vault):
+    make_secret(vault, expires=now() + timedelta(days=40))
+    key = actors.make_key(vault)
+    KeyVersion.objects.filter(key=key).update(expires=now() + timedelta(days=40))
+    vault.near_expiry_days = 41
+    vault.save()
+    expiry.notify_due(grant=scheduled_grant(), now=now())
+    near = {event[0] for event in events(vault) if "NearExpiry" in event[0]}
+    assert near == {"SecretNearExpiry", "KeyNearExpiry"}
 
 
 def test_old_events_are_deleted_and_a_reader_learns_of_it(vault, people):

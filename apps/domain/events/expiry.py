@@ -9,7 +9,7 @@ from apps.core.sql import execute
 from apps.domain.access.grants import Grant
 from apps.domain.access.permissions import Permission
 from apps.domain.events.models import ExpiryNotice
-from apps.domain.events.rules import KEPT, NEAR, expired_of, near_expiry_of
+from apps.domain.events.rules import KEPT, expired_of, near_expiry_of
 
 _BATCH = 200
 _NEWS = KEPT  # what expired earlier is not news
@@ -23,7 +23,7 @@ _NOTIFY = """
         JOIN vaults_vault vault ON vault.id = o.vault_id AND vault.deleted IS NULL
         {policy}
         CROSS JOIN LATERAL (
-            VALUES (%(near_type)s, v.expires - {near}), (%(expired_type)s, v.expires)
+            VALUES (%(near_type)s, {near}), (%(expired_type)s, v.expires)
         ) AS moment (type, at)
         WHERE v.expires > %(earliest)s AND o.deleted IS NULL AND NOT o.managed AND moment.at <= %(now)s
             AND NOT EXISTS (SELECT FROM events_expirynotice notice WHERE notice.version_id = v.id
@@ -36,8 +36,10 @@ _NOTIFY = """
     INSERT INTO events_pending (vault_id, type, object_type, object_id, object_name, version, not_before, expires, at)
     SELECT vault_id, type, %(kind)s, object_id, name, version, not_before, expires, at
     FROM due JOIN noted USING (version_id, type) ORDER BY object_id, at"""
-_NEAR = "%(near)s"
-_NEAR_OF_KEYS = "coalesce(nullif(policy.notify_before_expiry, '')::interval, %(near)s)"
+_NEAR = "v.expires - vault.near_expiry_days * interval '1 day'"
+# A policy has the date that the scheduler stored for this version (`apps/domain/objects/schedule.py`).
+_NEAR_OF_KEYS = f"""CASE WHEN policy.key_id IS NULL THEN {_NEAR}
+                WHEN policy.planned_for = v.id AND policy.planned_expires = v.expires THEN policy.notice_due END"""
 _STATEMENTS = {
     "key": _NOTIFY.format(
         kind="key", near=_NEAR_OF_KEYS, policy="LEFT JOIN keys_rotationpolicy policy ON policy.key_id = o.id"
@@ -65,7 +67,6 @@ def _notify(kind: str, now: datetime) -> int:
         "kind": kind,
         "near_type": near_expiry_of(kind).value,
         "expired_type": expired_of(kind).value,
-        "near": NEAR,
         "earliest": now - _NEWS,
         "now": now,
         "limit": _BATCH,

@@ -12,7 +12,6 @@ from enum import StrEnum
 from typing import Any, NamedTuple
 
 KEPT = timedelta(days=30)  # how long readers of the feed can read an event
-NEAR = timedelta(days=30)  # before the expiry; keys: unless the rotation policy says otherwise
 _AZURE = "Microsoft.KeyVault."
 
 

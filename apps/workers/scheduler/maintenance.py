@@ -33,7 +33,7 @@ logger = logging.getLogger(__name__)
 def sweep(*, now: datetime, machine: datetime | None = None) -> dict[str, int]:
     """Do everything that is due at `now`, and count it. A failure of one action does not stop the others.
 
-    `machine`: the machine's time, for counts and sign-ins; None: the same.
+    `machine`: the machine's time, for counts, sign-ins and the age of stored events; None: the same.
     """
     machine = machine or now
     grant = scheduled_grant()
@@ -43,8 +43,8 @@ def sweep(*, now: datetime, machine: datetime | None = None) -> dict[str, int]:
         "notices": lambda: rotation.notify_due(grant=grant, now=now),
         "lifetime actions": lambda: renewal.run_due_actions(grant=grant, now=now),
         "events of expiry": lambda: expiry.notify_due(grant=grant, now=now),
-        "events deleted": lambda: expiry.delete_old(grant=grant, now=now),
-        "deliveries of events deleted": lambda: event_retention.delete_old(grant=grant, now=now),
+        "events deleted": lambda: expiry.delete_old(grant=grant, now=machine),
+        "deliveries of events deleted": lambda: event_retention.delete_old(grant=grant, now=machine),
         "vaults purged": lambda: vaults.purge_due(grant=grant, now=now),
         "certificates purged": lambda: soft_delete.purge_due(grant=grant, kind=CERTIFICATES, now=now),
         "keys purged": lambda: soft_delete.purge_due(grant=grant, kind=KEYS, now=now),
