@@ -2,12 +2,12 @@
 
 `now()` is this machine's time: for sign-ins, tokens, the audit log, leases, and all that is compared with other
 machines. `lifecycle_now()` is the time in which keys, secrets, certificates and vaults live: the same, unless the clock
-of a test installation was moved (apps/core/test_clock.py).
+of a test installation was moved (apps/core/movable_clock.py).
 """
 
 from datetime import UTC, datetime
 
-from apps.core import test_clock
+from apps.core import movable_clock
 
 
 def now() -> datetime:
@@ -17,7 +17,7 @@ def now() -> datetime:
 
 def lifecycle_now() -> datetime:
     """Return the current time of objects and vaults, aware, in UTC. Raises `ClockRefused`, `django.db.Error`."""
-    return now() + test_clock.offset()
+    return now() + movable_clock.offset()
 
 
 def to_epoch(moment: datetime) -> int:

@@ -25,7 +25,7 @@ class UuidModel(PlainModel):
 
 
 class MovableClock(PlainModel):
-    """By how much the clock of a test installation was moved (apps/core/test_clock.py). No row: it has none."""
+    """By how much the clock of a test installation was moved (apps/core/movable_clock.py). No row: it has none."""
 
     only = models.BooleanField(primary_key=True, default=True)
     seconds = models.BigIntegerField(default=0)

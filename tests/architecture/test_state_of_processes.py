@@ -23,7 +23,7 @@ KNOWN = {
     "apps/audit_reader/decryption.py": {"_known": "opened data keys: what was read stays readable", "audit_lane": OWN},
     "apps/audit_reader/search_service.py": {"_followed": "another process records the reading once more"},
     "apps/core/address_blocks.py": {"address_block": PURE},
-    "apps/core/test_clock.py": {"_offset": "half a second old; of test installations only"},
+    "apps/core/movable_clock.py": {"_offset": "half a second old; of test installations only"},
     "apps/core/password_hashing.py": {"_thread": OWN},
     "apps/domain/access/anonymous_denials.py": {"_recorded": "another process records the denial once more"},
     "apps/domain/access/queries.py": {"_decisions": SECOND},

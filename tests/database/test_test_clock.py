@@ -6,7 +6,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import ProgrammingError, connection, transaction
 
-from apps.core import clock, test_clock
+from apps.core import clock, movable_clock
 from apps.core.models import MovableClock
 from apps.core.sql import select, select_value
 from apps.domain.access.permissions import Permission
@@ -25,9 +25,9 @@ YEAR = timedelta(days=365)
 def movable(settings, people):
     settings.TEST_CLOCK = True
     MovableClock.objects.create(moved=clock.now())
-    test_clock.invalidate()
+    movable_clock.invalidate()
     yield
-    test_clock.invalidate()
+    movable_clock.invalidate()
 
 
 @pytest.fixture
@@ -35,7 +35,7 @@ def move(people, movable):
     def forward(by):
         grant = actors.grant_of(people.secops, Permission.VAULTS_UPDATE)
         found = move_clock(grant=grant, by=by, now=clock.now())
-        test_clock.invalidate()  # the transaction of the test ends after it
+        movable_clock.invalidate()  # the transaction of the test ends after it
         return found
 
     return forward
@@ -97,11 +97,11 @@ def test_beside_a_production_vault_every_process_and_the_database_refuse(vault, 
         cursor.execute("ALTER TABLE vaults_vault DISABLE TRIGGER has_no_test_clock")
         Vault.objects.update(production=True)
         cursor.execute("ALTER TABLE vaults_vault ENABLE TRIGGER has_no_test_clock")
-    test_clock.invalidate()
-    with pytest.raises(test_clock.ClockRefused):
+    movable_clock.invalidate()
+    with pytest.raises(movable_clock.ClockRefused):
         clock.lifecycle_now()
     assert abs(select_value("SELECT lifecycle_now()") - clock.now()) < timedelta(minutes=1)
-    with pytest.raises(test_clock.ClockRefused):
+    with pytest.raises(movable_clock.ClockRefused):
         move(YEAR)
 
 
@@ -118,8 +118,8 @@ def test_an_installation_that_was_initialised_without_it_stays_so(people, settin
     with pytest.raises(ClockNotMovable):
         move_clock(grant=grant, by=YEAR, now=clock.now())
     settings.TEST_CLOCK = True  # a process that is told otherwise serves nothing
-    test_clock.invalidate()
-    with pytest.raises(test_clock.ClockRefused):
+    movable_clock.invalidate()
+    with pytest.raises(movable_clock.ClockRefused):
         clock.lifecycle_now()
 
 

@@ -82,7 +82,7 @@ USE_TZ = True
 TIME_ZONE = "UTC"
 ATOMIC_REQUESTS = False  # an attempt is committed before anything is sent to a worker
 
-# A test installation, made with a clock that moves: never beside a production vault (apps/core/test_clock.py).
+# A test installation, made with a clock that moves: never beside a production vault (apps/core/movable_clock.py).
 TEST_CLOCK = env_str("TEST_CLOCK", "") == "1"
 
 # Processes that serve applications cache rows until these change (apps/core/change_feed.py); others, for 0.9 s.

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from apps.audit_log.operation_names import Operation
-from apps.core import test_clock
+from apps.core import movable_clock
 from apps.core.errors import BadRequest, Conflict
 from apps.domain.access.changes import recorded_change
 from apps.domain.access.grants import Grant
@@ -35,7 +35,7 @@ class Clock:
 
 def read_clock(*, now: datetime) -> Clock:
     """Return the clock of this installation; `now` is the machine's time. Raises `ClockRefused`."""
-    return Clock(test_clock.is_movable(), now, test_clock.offset())
+    return Clock(movable_clock.is_movable(), now, movable_clock.offset())
 
 
 def move_clock(*, grant: Grant, by: timedelta, now: datetime) -> Clock:
@@ -45,13 +45,13 @@ def move_clock(*, grant: Grant, by: timedelta, now: datetime) -> Clock:
     """
     grant.require(Permission.VAULTS_UPDATE)
     by -= timedelta(microseconds=by.microseconds)
-    if not timedelta(0) < by <= test_clock.LONGEST - test_clock.offset():
+    if not timedelta(0) < by <= movable_clock.LONGEST - movable_clock.offset():
         raise BadMove("The clock moves forward, by at most twenty years altogether.")
-    if not test_clock.is_movable():
+    if not movable_clock.is_movable():
         raise ClockNotMovable(
             "This installation has no clock that moves. Start a new one with `./portal up --clock`, for tests only."
         )
-    with recorded_change(grant, Operation.CLOCK_MOVE, object_id="clock", invalidate=test_clock.invalidate) as record:
-        clock = Clock(True, now, test_clock.move(by))
+    with recorded_change(grant, Operation.CLOCK_MOVE, object_id="clock", invalidate=movable_clock.invalidate) as record:
+        clock = Clock(True, now, movable_clock.move(by))
         record.detail = {"seconds": int(by.total_seconds()), "to": clock.now.isoformat()}
     return clock

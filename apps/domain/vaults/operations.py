@@ -7,7 +7,7 @@ from django.conf import settings
 from django.db import transaction
 
 from apps.audit_log.operation_names import Operation
-from apps.core import test_clock
+from apps.core import movable_clock
 from apps.core.errors import BadRequest, Conflict
 from apps.core.sql import execute
 from apps.domain.access import operations as access
@@ -265,7 +265,7 @@ def _check_retention(vault: Vault, changes: dict[str, Any]) -> None:
 
 def _check_clock(*, production: bool) -> None:
     """Raise `NotOnTestClock`. The database refuses it as well."""
-    if production and test_clock.is_movable():
+    if production and movable_clock.is_movable():
         raise NotOnTestClock("This is a test installation, whose clock can be moved: it has no production vaults.")
 
 

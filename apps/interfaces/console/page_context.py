@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from django.conf import settings
 from django.http import HttpRequest
 
-from apps.core import clock, test_clock
+from apps.core import clock, movable_clock
 from apps.core.principals import PersonRole
 from apps.domain.identity.models import User
 from vaultportal import __version__
@@ -131,7 +131,7 @@ def page_frame(request: HttpRequest) -> dict[str, Any]:
 
 def _moved_clock() -> datetime | None:
     """The time of objects and vaults, if the clock of this test installation was moved."""
-    return clock.lifecycle_now() if test_clock.offset() else None
+    return clock.lifecycle_now() if movable_clock.offset() else None
 
 
 def zone_of(request: HttpRequest) -> tzinfo:
