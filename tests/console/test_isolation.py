@@ -23,6 +23,7 @@ SAMPLES = {
     "version": "0" * 32,
     "username": "nobody-known",
     "group": "nobody-known",
+    "webhook": "00000000-0000-0000-0000-000000000000",
 }
 
 

@@ -48,7 +48,7 @@ class WebhookSerializer(serializers.Serializer[Any]):
     created = serializers.DateTimeField(read_only=True)
 
 
-class SecretSerializer(serializers.Serializer[Any]):
+class WebhookSecretSerializer(serializers.Serializer[Any]):
     """A signing secret, shown once."""
 
     name = serializers.CharField(read_only=True)
@@ -104,7 +104,7 @@ class Webhooks(VaultResource):
         Operation.WEBHOOK_PUT,
         Permission.VAULTS_UPDATE,
         takes=NewWebhookSerializer,
-        creates=SecretSerializer,
+        creates=WebhookSecretSerializer,
         reauth=True,
         uses_objects=True,
         headers=NO_STORE,
@@ -128,7 +128,7 @@ class Webhooks(VaultResource):
         Operation.WEBHOOK_SECRET_PUT,
         Permission.VAULTS_UPDATE,
         takes=NewSecretSerializer,
-        returns=SecretSerializer,
+        returns=WebhookSecretSerializer,
         reauth=True,
         uses_objects=True,
         headers=NO_STORE,
