@@ -61,6 +61,7 @@ VALID = {
     ("vaults_vault", "state"): "pending",
     ("delivery_logdestination", "kind"): "s3",
     ("delivery_logdestination", "on_full"): "go-on",
+    ("events_pending", "object_type"): "key",
     ("event_delivery_subscription", "schema"): "cloudevents",
     ("event_delivery_delivery", "state"): "pending",
     ("identity_organisation", "only"): "true",

@@ -1,7 +1,9 @@
 """Events are written with the change, once, and numbered in the order that holds for each object."""
 
+import uuid
 from datetime import timedelta
 
+import psycopg
 import pytest
 from django.db import transaction
 
@@ -22,8 +24,8 @@ from apps.domain.secrets.kind import SECRETS
 from apps.domain.secrets.models import Secret, SecretVersion
 from apps.domain.vaults.operations import set_frozen
 from tests.support import actors
-from tests.support.roles import connect
-from vaultportal.database_privileges import HSM, WEB
+from tests.support.roles import attempt, connect
+from vaultportal.database_privileges import EVENTS, HSM, WEB
 
 pytestmark = pytest.mark.django_db
 
@@ -230,3 +232,35 @@ def test_no_serving_role_reads_or_changes_the_outbox():
             for statement in ("SELECT FROM events_pending", "DELETE FROM events_pending", "DELETE FROM events_event"):
                 with pytest.raises(Exception, match="permission denied"), database.transaction():
                     database.execute(statement)
+
+
+def test_no_serving_role_writes_an_event_that_stops_its_readers():
+    insert = (
+        "INSERT INTO events_pending (vault_id, type, object_type, object_id, object_name, version, data, at) "
+        "VALUES (%s, 'x', %s, %s, 'x', '', %s, now())"
+    )
+    with connect(WEB) as database:
+        for object_type, data in (
+            ("volume", None),
+            ("key", "[1]"),
+            ("key", '"text"'),
+            ("key", '{"Count": 123456789012345678901234567890}'),
+            ("key", '{"Names": ["x"]}'),
+            ("key", '{"Text": "' + "x" * 5000 + '"}'),
+        ):
+            error = attempt(database, insert, [uuid.uuid4(), object_type, uuid.uuid4(), data])
+            assert isinstance(error, psycopg.errors.CheckViolation), (object_type, data)
+        for data in (None, "{}", '{"State": "frozen"}'):
+            assert attempt(database, insert, [uuid.uuid4(), "key", uuid.uuid4(), data]) is None
+        database.rollback()
+
+
+def test_a_lock_that_another_role_holds_stops_no_reader(vault, people):
+    grant = actors.grant_of(people.app, Permission.EVENTS_READ, vault)
+    make_secret(vault)
+    with connect(EVENTS) as other:  # before this test numbers: its transaction would keep the lock
+        other.execute("SELECT pg_advisory_lock(7420, 0)")
+        assert queries.number_pending() == 0
+        assert queries.read_events(grant=grant, after=0).after == 0
+        other.execute("SELECT pg_advisory_unlock(7420, 0)")
+    assert queries.read_events(grant=grant, after=0).after > 0

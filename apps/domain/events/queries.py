@@ -35,7 +35,7 @@ class Page:
 
 
 def number_pending() -> int:
-    """Move committed events from the outbox to the log. Returns how many."""
+    """Move committed events from the outbox to the log. Returns how many; 0 also while another does it for long."""
     return int(select_value("SELECT events_number()"))
 
 
