@@ -9,6 +9,7 @@ from datetime import datetime
 from uuid import UUID, uuid4
 
 from django.db import IntegrityError
+from django.db.models import Q
 
 from apps.audit_log.operation_names import Operation
 from apps.core.digests import digest_of
@@ -63,6 +64,7 @@ def create(
     row = Subscription(vault=vault, name=name, url=url, ca_pem=ca_pem, schema=schema, types=wanted, created=now)
     secret, sealed = _sealed_secret(grant, row)
     change = {"webhook": f"{name} → {url}", "schema": schema, "events": ", ".join(wanted) or "all"}
+    number_pending()  # before the transaction, which would keep others from numbering
     with approved_operation(
         grant=grant.at(vault),
         act=GuardedOperation.EVENT_SUBSCRIPTION,
@@ -71,7 +73,6 @@ def create(
         change={**change, "settings": digest_of([ca_pem])},
         now=now,
     ):
-        number_pending()
         row.position = last_positions([vault.pk]).get(vault.pk, 0)
         row.changed = row.validation_requested = now
         try:
@@ -94,7 +95,7 @@ def delete(*, grant: Grant, vault: Vault, name: str) -> None:
 
 
 def rotate_secret(*, grant: Grant, vault: Vault, name: str, overlap_hours: int, now: datetime) -> str:
-    """Replace the signing secret. The one before signs too for so many hours. Returns the new one, which is shown once.
+    """Replace the signing secret. Earlier ones sign too for so many hours at most. Returns the new one, shown once.
 
     Raises `SubscriptionNotFound`, `BadSubscription`, `HsmUnavailable`.
     """
@@ -105,7 +106,8 @@ def rotate_secret(*, grant: Grant, vault: Vault, name: str, overlap_hours: int, 
     object_id, hours = f"webhooks/{name}", overlap_hours
     with recorded_change(grant.at(vault), Operation.WEBHOOK_SECRET_PUT, object_id=object_id, overlap_hours=hours):
         Subscription.objects.filter(pk=row.pk).update(changed=now)
-        SigningSecret.objects.filter(subscription=row, until__isnull=True).update(until=now + overlap)
+        signing = Q(until__isnull=True) | Q(until__gt=now + overlap)
+        SigningSecret.objects.filter(signing, subscription=row).update(until=now + overlap)
         SigningSecret.objects.filter(subscription=row, until__lt=now).delete()
         SigningSecret.objects.create(subscription=row, sealed=sealed, created=now)
     return secret
