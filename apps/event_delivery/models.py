@@ -87,5 +87,6 @@ class Delivery(UuidModel):
         indexes: ClassVar = [
             models.Index(fields=["subscription", "position"], condition=Q(state="pending"), name="delivery_pending"),
             models.Index(F("subscription"), F("created").desc(), name="delivery_newest"),
+            models.Index(F("subscription"), F("created").desc(), condition=Q(state="dead"), name="delivery_dead"),
             models.Index(fields=["created"], name="delivery_created"),
         ]

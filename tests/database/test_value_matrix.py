@@ -63,6 +63,7 @@ VALID = {
     ("delivery_logdestination", "on_full"): "go-on",
     ("events_pending", "object_type"): "key",
     ("event_delivery_subscription", "schema"): "cloudevents",
+    ("event_delivery_subscription", "types"): "[]",
     ("event_delivery_delivery", "state"): "pending",
     ("identity_organisation", "only"): "true",
     ("identity_user", "kind"): "application",

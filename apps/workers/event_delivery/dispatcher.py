@@ -23,11 +23,13 @@ logger = logging.getLogger(__name__)
 POLL_SECONDS = 0.25
 _SENT_AGAIN_AFTER = 5.0  # seconds: the message may be lost, or with a worker that died
 _MOST_SLOW = 8  # tasks at once for receivers that answer slowly: half of the threads, so that the others never wait
+_FANNED_OUT = 1000  # events for each webhook and look: one that was away for long delays no other
 # Each webhook that wants events gets a row for each event after its position; both in one statement. A webhook that
 # another process works on at this moment is left for the next time.
 _FAN_OUT = """
     WITH behind AS (
-        SELECT s.id, s.vault_id, s.position, s.types, p.last FROM event_delivery_subscription s
+        SELECT s.id, s.vault_id, s.position, s.types, least(p.last, s.position + %(most)s) AS last
+        FROM event_delivery_subscription s
         JOIN events_vaultposition p ON p.vault_id = s.vault_id AND p.last > s.position
         WHERE s.valid ORDER BY s.id FOR UPDATE OF s SKIP LOCKED
     ), added AS (
@@ -63,7 +65,7 @@ class Dispatcher:
     def look(self, *, now: datetime) -> None:
         """Make deliveries of new events, and send tasks for what is due. Raises `django.db.Error`."""
         number_pending()
-        execute(_FAN_OUT, {"now": now})
+        execute(_FAN_OUT, {"now": now, "most": _FANNED_OUT})
         for subscription_id in self._choose(select(_DUE, {"now": now})):
             self._send(subscription_id)
 
