@@ -1,7 +1,9 @@
 """The client for asyncio. It belongs to one event loop. The methods mean what those of the synchronous client mean."""
 
 import asyncio
+import os
 import time
+import weakref
 from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -40,10 +42,9 @@ class EnvelopeClient:
         self._envelope = Envelope(keys, limits=limits, minimum_copies=minimum_copies, clock=clock)
         self._clock, self._vaults = clock, _Vaults(credential, options)
         self._key: EncryptionKey | None = None
-        self._generation = 0
-        self._renewing = asyncio.Lock()
-        self._opened = self._no_opened_keys()
         self._flights: dict[bytes, asyncio.Task[DataKey]] = {}
+        self._start()
+        _clients.add(self)
 
     async def encrypt(self, content: bytes, *, context: bytes = b"") -> bytes:
         """Encrypt. Raises `EnvelopeError`."""
@@ -94,6 +95,17 @@ class EnvelopeClient:
     def __repr__(self) -> str:
         return f"<EnvelopeClient of {', '.join(map(str, self._envelope.keys))}>"
 
+    def start_after_fork(self) -> None:
+        """Forget what belongs to the parent process: data keys, connections and its event loop's tasks."""
+        self._start()
+        self._vaults.forget()
+
+    def _start(self) -> None:
+        """Set the state of a client without data keys."""
+        self._generation = 0
+        self._renewing = asyncio.Lock()
+        self.forget()
+
     async def _take(self, size: int) -> tuple[EncryptionKey, int]:
         while True:
             key, now = self._key, self._clock()
@@ -112,6 +124,7 @@ class EnvelopeClient:
 
     async def _renew(self, key: EncryptionKey | None) -> EncryptionKey:
         generation, usable = self._generation, key is not None and not key.is_spent(self._clock())
+        opened = self._opened  # another one, if everything is forgotten meanwhile
         try:
             if key is None or not usable or not await self._run(self._envelope.is_newest(key)):
                 key = await self._run(self._envelope.new_key())
@@ -122,7 +135,7 @@ class EnvelopeClient:
             self._key = None
             raise
         key.generation, key.check_at = generation, self._envelope.next_check(complete=key.complete)
-        self._key = key
+        self._key = key if self._opened is opened else None
         return key
 
     async def _data_key(self, header: bytes) -> DataKey:
@@ -186,6 +199,10 @@ class _Vaults:
             failure = unreachable(call, type(error).__name__)
         raise failure
 
+    def forget(self) -> None:
+        """Leave the connections to the parent process, which uses them."""
+        self._clients = {}
+
     async def close(self) -> None:
         clients, self._clients = self._clients, {}
         for client in clients.values():
@@ -195,3 +212,15 @@ class _Vaults:
         if vault_url not in self._clients:
             self._clients[vault_url] = KeyClient(vault_url, self._credential, **self._options)
         return self._clients[vault_url]
+
+
+_clients: "weakref.WeakSet[EnvelopeClient]" = weakref.WeakSet()
+
+
+def _start_after_fork() -> None:
+    for client in _clients:
+        client.start_after_fork()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_start_after_fork)

@@ -106,9 +106,8 @@ class EnvelopeClient:
 
     def forget(self) -> None:
         """Discard all data keys. Call it when a version was disabled and must stop to decrypt at once."""
-        with self._opening:  # what is being opened now goes to those who wait for it, and is not kept
-            self._opened, self._flights = self._no_opened_keys(), {}
-        self._key = None
+        with self._opening:  # what is being opened or made now goes to those who wait for it, and is not kept
+            self._opened, self._flights, self._key = self._no_opened_keys(), {}, None
 
     def key_ids(self) -> tuple[str, ...]:
         """The versions under which new content is encrypted. Raises `EnvelopeError`."""
@@ -169,6 +168,7 @@ class EnvelopeClient:
     def _renew(self, key: EncryptionKey | None) -> EncryptionKey:
         """Look up the newest versions, and replace the data key if it is not under them, or spent."""
         generation, usable = self._generation, key is not None and not key.is_spent(self._clock())
+        opened = self._opened  # another one, if everything is forgotten meanwhile
         try:
             if key is None or not usable or not self._run(self._envelope.is_newest(key)):
                 key = self._run(self._envelope.new_key())
@@ -179,7 +179,8 @@ class EnvelopeClient:
             self._key = None
             raise
         key.generation, key.check_at = generation, self._envelope.next_check(complete=key.complete)
-        self._key = key
+        with self._opening:
+            self._key = key if self._opened is opened else None
         return key
 
     def _data_key(self, header: bytes) -> DataKey:

@@ -63,7 +63,7 @@ def parse_header(header: bytes) -> Header:
     covered, tag = header[:-TAG_BYTES], header[-TAG_BYTES:]
     copies: list[KeyCopy] = []
     rest = covered[PREFIX_BYTES:]
-    while rest:
+    while rest and len(copies) <= MOST_COPIES:  # no more: a header may have come from anywhere
         copy, rest = _parse_copy(rest)
         copies.append(copy)
     if not 0 < len(copies) <= MOST_COPIES:
