@@ -61,8 +61,7 @@ _FUNCTIONS = (
     ("audit_drop_empty_days()", RETENTION),
     ("audit_has_attempt(uuid, uuid, text, bigint, bigint, uuid, uuid)", HSM),
     ("core_forget_changes()", JOBS),
-    ("events_number()", WEB),
-    ("events_number()", EVENTS),
+    *(("events_number()", role) for role in (WEB, JOBS, EVENTS)),
     *((f"{name}()", role) for name in ("test_clock_seconds", "lifecycle_now") for role in (WEB, HSM, JOBS, AUDITOR)),
     ("vault_as_it_is(uuid)", WEB),  # locks the vault, for the guards of deletion and purging
     ("vault_as_it_is(uuid)", JOBS),

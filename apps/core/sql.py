@@ -1,12 +1,14 @@
 """Statements that Django's models cannot express. A statement is ours; values are always its parameters."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import Any
 
 import psycopg
 from django.db import connection
 
 Values = Sequence[Any] | Mapping[str, Any]
+_AT_ONCE = timedelta(minutes=10)  # of rows that one statement deletes: roles have 30 s for a transaction
 
 
 def execute(statement: str, values: Values = ()) -> int:
@@ -26,6 +28,17 @@ def select(statement: str, values: Values = ()) -> list[tuple[Any, ...]]:
 def select_value(statement: str, values: Values = ()) -> Any:
     """Run a statement that returns one row, and return the row's first value."""
     return select(statement, values)[0][0]
+
+
+def delete_before(table: str, column: str, moment: datetime) -> int:
+    """Delete the rows whose time is before a moment, the oldest first, in short statements. Returns how many.
+
+    `table`, `column`: names of ours; the column has an index.
+    """
+    count = 0
+    while (first := select_value(f"SELECT min({column}) FROM {table}")) is not None and first < moment:  # noqa: S608
+        count += execute(f"DELETE FROM {table} WHERE {column} < %s", [min(moment, first + _AT_ONCE)])  # noqa: S608
+    return count
 
 
 def select_prepared(statement: str, values: Values = ()) -> list[tuple[Any, ...]]:

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from apps.core.sql import execute, select
+from apps.core.sql import delete_before, execute, select
 from apps.domain.access.grants import Grant
 from apps.domain.access.permissions import Permission
 from apps.domain.events.rules import KEPT
@@ -15,11 +15,10 @@ _OF_PURGED = """
 def delete_old(*, grant: Grant, now: datetime) -> int:
     """Delete deliveries that are as old as the oldest events, and what is left of purged vaults. Returns how many."""
     grant.require(Permission.VAULTS_SWEEP)
+    count = delete_before("event_delivery_delivery", "created", now - KEPT)
     purged = [row[0] for row in select(_OF_PURGED)]
-    count = execute(
-        "DELETE FROM event_delivery_delivery WHERE created < %s OR subscription_id = ANY(%s)", [now - KEPT, purged]
-    )
     if purged:
+        count += execute("DELETE FROM event_delivery_delivery WHERE subscription_id = ANY(%s)", [purged])
         execute("DELETE FROM event_delivery_signingsecret WHERE subscription_id = ANY(%s)", [purged])
         execute("DELETE FROM event_delivery_subscription WHERE id = ANY(%s)", [purged])
     return count

@@ -1,15 +1,19 @@
 """Webhooks with very many events, and values that no process could work with."""
 
 import uuid
+from datetime import timedelta
 
 import pytest
 from django.db import IntegrityError, transaction
 
 from apps.core.clock import now
-from apps.event_delivery import queries
+from apps.domain.access.permissions import Permission
+from apps.domain.access.system_grants import scheduled_grant
+from apps.event_delivery import operations, queries, retention
 from apps.event_delivery.models import Delivery, Subscription
 from apps.workers.event_delivery import dispatcher
 from tests.events.test_outbox import make_secret
+from tests.support import actors
 
 pytestmark = pytest.mark.django_db
 
@@ -22,8 +26,8 @@ def make_webhook(vault, **fields):
     )
 
 
-def make_delivery(webhook, state):
-    moment = now()
+def make_delivery(webhook, state, *, age=0):
+    moment = now() - timedelta(days=age)
     Delivery.objects.create(
         subscription=webhook, event_id=uuid.uuid4(), event_type="x", object_id=uuid.uuid4(), object_name="x",
         position=1, state=state, since=moment, next_try=moment, created=moment,
@@ -70,3 +74,22 @@ def test_no_number_of_attempts_stops_a_delivery(vault):
     for attempts in (-1, 2**31 - 1):
         with pytest.raises(IntegrityError), transaction.atomic():
             Delivery.objects.update(attempts=attempts)
+
+
+def test_old_deliveries_are_deleted_a_part_at_a_time(vault):
+    webhook = make_webhook(vault)
+    for age in (33, 32, 31, 1):
+        make_delivery(webhook, "delivered", age=age)
+    assert retention.delete_old(grant=scheduled_grant(), now=now()) == 3
+    assert Delivery.objects.count() == 1
+
+
+def test_a_webhook_is_removed_with_many_deliveries(vault, people, monkeypatch):
+    monkeypatch.setattr(operations, "_AT_ONCE", 1)
+    webhook = make_webhook(vault)
+    for state in ("delivered", "dead", "delivered", "pending"):
+        make_delivery(webhook, state)
+    grant = actors.grant_of(people.secops, Permission.VAULTS_UPDATE, vault)
+    operations.delete(grant=grant, vault=vault, name="crm")
+    assert not Delivery.objects.exists()
+    assert not Subscription.objects.exists()

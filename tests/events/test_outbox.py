@@ -25,7 +25,7 @@ from apps.domain.secrets.models import Secret, SecretVersion
 from apps.domain.vaults.operations import set_frozen
 from tests.support import actors
 from tests.support.roles import attempt, connect
-from vaultportal.database_privileges import EVENTS, HSM, WEB
+from vaultportal.database_privileges import EVENTS, HSM, JOBS, WEB
 
 pytestmark = pytest.mark.django_db
 
@@ -264,3 +264,10 @@ def test_a_lock_that_another_role_holds_stops_no_reader(vault, people):
         assert queries.read_events(grant=grant, after=0).after == 0
         other.execute("SELECT pg_advisory_unlock(7420, 0)")
     assert queries.read_events(grant=grant, after=0).after > 0
+
+
+def test_the_outbox_is_emptied_where_nobody_reads(vault):
+    make_secret(vault)
+    expiry.delete_old(grant=scheduled_grant(), now=now())
+    assert not select_value("SELECT count(*) FROM events_pending")
+    assert select_value("SELECT has_function_privilege(%s, 'events_number()', 'EXECUTE')", [JOBS])

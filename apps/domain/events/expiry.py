@@ -5,13 +5,15 @@ The statements name the tables of keys, secrets and certificates, whose packages
 
 from datetime import datetime
 
-from apps.core.sql import execute
+from apps.core.sql import delete_before, execute
 from apps.domain.access.grants import Grant
 from apps.domain.access.permissions import Permission
 from apps.domain.events.models import ExpiryNotice
+from apps.domain.events.queries import number_pending
 from apps.domain.events.rules import KEPT, expired_of, near_expiry_of
 
 _BATCH = 200
+_NUMBERED = 100  # times, each of thousands of events
 _NEWS = KEPT  # what expired earlier is not news
 # The object is locked: the events of one object are in the order of its changes. Whose row another transaction has
 # locked is left for the next run.
@@ -56,10 +58,16 @@ def notify_due(*, grant: Grant, now: datetime) -> int:
 
 
 def delete_old(*, grant: Grant, now: datetime) -> int:
-    """Delete events that readers had time to read, and notices of what is no longer news. Returns how many events."""
+    """Delete events that readers had time to read, and notices of what is no longer news. Returns how many events.
+
+    Numbers first: without an event worker and readers, the outbox would grow for ever.
+    """
     grant.require(Permission.VAULTS_SWEEP)
+    for _ in range(_NUMBERED):
+        if not number_pending():
+            break
     ExpiryNotice.objects.filter(expires__lt=now - 2 * _NEWS).delete()
-    return execute("DELETE FROM events_event WHERE stored < %s", [now - KEPT])
+    return delete_before("events_event", "stored", now - KEPT)
 
 
 def _notify(kind: str, now: datetime) -> int:
