@@ -93,3 +93,14 @@ def test_a_webhook_is_removed_with_many_deliveries(vault, people, monkeypatch):
     operations.delete(grant=grant, vault=vault, name="crm")
     assert not Delivery.objects.exists()
     assert not Subscription.objects.exists()
+
+
+def test_a_second_message_does_not_end_the_place_of_a_slow_receiver():
+    looking, webhook = dispatcher.Dispatcher(lambda _: None), uuid.uuid4()
+    assert looking._choose([(webhook, True)]) == [webhook]
+    assert looking.began(webhook)
+    assert not looking.began(webhook)
+    others = [(uuid.uuid4(), True) for _ in range(8)]
+    assert len(looking._choose(others)) == 7
+    looking.ended(webhook)
+    assert looking.began(webhook)

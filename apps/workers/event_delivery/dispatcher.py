@@ -69,11 +69,12 @@ class Dispatcher:
         for subscription_id in self._choose(select(_DUE, {"now": now})):
             self._send(subscription_id)
 
-    def began(self, subscription_id: UUID) -> None:
-        """Note that a task begins in this process."""
+    def began(self, subscription_id: UUID) -> bool:
+        """Note that a task begins in this process. False: another one for this webhook runs already."""
         with self._lock:
-            _, is_slow = self._sent.get(subscription_id, (0.0, False))
+            sent, is_slow = self._sent.get(subscription_id, (0.0, False))
             self._sent[subscription_id] = math.inf, is_slow
+            return sent < math.inf
 
     def ended(self, subscription_id: UUID) -> None:
         """Note that a task of this process has ended."""
