@@ -64,6 +64,15 @@ def test_what_is_overdue_is_carried_out_now_and_what_was_done_is_left_out():
     assert listed(Expiry(30), version(expires=20)) == [(20, Event.EXPIRE, False)]
 
 
+@pytest.mark.parametrize("duration", ["P30D", "P3M"])
+def test_an_expiry_in_the_year_1_stops_nothing(duration):
+    first = Version(NOW, None, datetime(1, 1, 1, tzinfo=UTC), True)
+    schedule = keys(rotate_before_expiry=duration, notify_before_expiry=duration)
+    assert is_due(schedule, first, Event.ROTATE, now=NOW)
+    assert is_due(schedule, first, Event.NEAR_EXPIRY, now=NOW)
+    assert is_due(Expiry(30), first, Event.NEAR_EXPIRY, now=NOW)
+
+
 def test_a_disabled_key_is_not_rotated():
     assert listed(keys(rotate_after_create="P30D"), version(enabled=False)) == []
 

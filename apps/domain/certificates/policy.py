@@ -11,7 +11,7 @@ import isodate
 
 from apps.core.errors import BadRequest
 from apps.domain.keys.rules import DECRYPT, ENCRYPT, PARAMETERS, SIGN, UNWRAP, VERIFY, WRAP
-from apps.domain.objects.schedule import Event, Expiry, Version
+from apps.domain.objects.schedule import Event, Expiry, Version, earlier
 
 BACKDATED = timedelta(minutes=10)  # of a certificate's validity: clocks differ; Azure does the same
 PKCS12, PEM = "application/x-pkcs12", "application/x-pem-file"
@@ -52,7 +52,7 @@ class Action:
         """The date on which it is due."""
         if self.percentage is not None:
             return not_before + (expires - not_before) * self.percentage / 100
-        return expires - timedelta(days=self.days or 0)
+        return earlier(expires, timedelta(days=self.days or 0))
 
 
 @dataclass(frozen=True, slots=True)

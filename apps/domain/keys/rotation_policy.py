@@ -11,7 +11,7 @@ from typing import Any, Protocol
 import isodate
 
 from apps.core.errors import BadRequest
-from apps.domain.objects.schedule import Event, Version
+from apps.domain.objects.schedule import Event, Version, earlier
 
 _BASE = datetime(2024, 1, 1, tzinfo=UTC)  # months and years are measured from here where rules compare durations
 # Only durations that PostgreSQL reads as the same interval.
@@ -117,7 +117,7 @@ class KeySchedule:
         if rotation is not None:
             times[Event.ROTATE] = rotation
         if version.expires is not None:
-            times[Event.NEAR_EXPIRY] = version.expires - self._notice()
+            times[Event.NEAR_EXPIRY] = earlier(version.expires, self._notice())
             times[Event.EXPIRE] = version.expires
         return times
 
@@ -139,5 +139,5 @@ def due_date(policy: Durations, version: Version) -> datetime | None:
     if policy.rotate_after_create:
         dates.append(version.created + isodate.parse_duration(policy.rotate_after_create))
     if policy.rotate_before_expiry and version.expires is not None:
-        dates.append(version.expires - isodate.parse_duration(policy.rotate_before_expiry))
+        dates.append(earlier(version.expires, isodate.parse_duration(policy.rotate_before_expiry)))
     return min(dates, default=None)

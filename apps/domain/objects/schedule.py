@@ -7,9 +7,11 @@ follows them through the versions that will be made. So both say the same
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
+
+_EARLIEST = datetime(1, 1, 2, tzinfo=UTC)  # also where it is shown in the time of another place
 
 
 class Event(StrEnum):
@@ -76,7 +78,7 @@ class Expiry:
         if version.expires is None:
             return {}
         return {
-            Event.NEAR_EXPIRY: version.expires - timedelta(days=self.near_expiry_days),
+            Event.NEAR_EXPIRY: earlier(version.expires, timedelta(days=self.near_expiry_days)),
             Event.EXPIRE: version.expires,
         }
 
@@ -87,6 +89,18 @@ class Expiry:
 
 _MOST_VERSIONS = 400  # of one object: more than one a day in a year
 _ACTIONS = frozenset({Event.ROTATE, Event.RENEW, Event.NOTICE})  # carried out late rather than never
+
+
+def earlier(moment: datetime, duration: Any) -> datetime:
+    """The time that lies a duration (`timedelta`, `isodate.Duration`) before; at the earliest in the year 1.
+
+    Callers may set any expiry: one date that cannot be computed must not stop the work for all other objects.
+    """
+    try:
+        before: datetime = moment - duration
+    except (OverflowError, ValueError):
+        return _EARLIEST
+    return before
 
 
 def facts_of(row: Dated) -> Version:

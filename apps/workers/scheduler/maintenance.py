@@ -77,4 +77,6 @@ def _carry_out(actions: dict[str, Callable[[], int]]) -> dict[str, int]:
             counts[name] = action()
         except (VaultError, DatabaseError) as error:
             logger.warning("The scheduler failed with %s (%s)", name, type(error).__name__)
+        except Exception:
+            logger.exception("The scheduler failed with %s", name)
     return counts
