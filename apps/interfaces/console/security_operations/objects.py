@@ -171,7 +171,9 @@ class EmergencyRollover(ImpactConfirmation, object_pages.ObjectOperation):
         """The callers fail within a second, until they use the new version."""
         rotate = self.grant(grant.scope, P.KEYS_ROTATE)
         reason = grant.request.reason or "emergency"
-        rollovers.start_emergency(grant=grant, rotate=rotate, vault=vault, name=row.name, reason=reason, now=now())
+        rollovers.start_emergency(
+            grant=grant, rotate=rotate, vault=vault, name=row.name, reason=reason, now=lifecycle_now()
+        )
         return f"The current version of {row.name} is disabled. A new version is being created."
 
     def object_url(self) -> str:
