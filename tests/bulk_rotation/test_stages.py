@@ -25,6 +25,7 @@ from apps.domain.bulk_rotation.operations import (
 from apps.domain.events.models import Acknowledgement
 from apps.domain.hsm_client.models import Job
 from apps.domain.keys.models import Key, KeyVersion
+from apps.usage.models import UseCount
 from tests.bulk_rotation.conftest import OLD
 from tests.support import actors
 
@@ -93,6 +94,19 @@ def test_reading_a_public_key_needs_no_old_version(rolling):
     assert grid.lines == []
 
 
+def test_the_latest_call_counts_whatever_name_its_record_has(rolling):
+    """The counts of two operations may have two names of one caller."""
+    place = f"keys/master/{OLD}"
+    actors.count_use(rolling.people.app, rolling.vault, object_id=place, operation="KeyDecrypt", last=rolling.now)
+    earlier = rolling.now - timedelta(days=20)
+    actors.count_use(rolling.people.app, rolling.vault, object_id=place, operation="KeySign", last=earlier)
+    UseCount.objects.filter(operation="KeySign").update(caller="earlier name")
+    rolling.begin()
+    rolling.advance()
+    (line,) = consumer_grid(vault=rolling.vault, key=Key.objects.get(), now=rolling.now).lines
+    assert (line.consumer.old.calls, line.consumer.old.last) == (2, rolling.now)
+
+
 def test_the_grid_shows_who_is_behind(rolling):
     rolling.use(rolling.people.app, OLD)
     rollover = rolling.begin()
@@ -159,6 +173,8 @@ def test_an_emergency_disables_first_and_replaces_an_open_rollover(rolling):
     planned = rolling.begin()
     rolling.advance()
     known = rolling.turn(planned).new_version
+    until = rolling.now + timedelta(days=1)
+    KeyVersion.objects.filter(version=OLD).update(rehearsed_until=until, refused_until=until, refused_percent=10)
     permissions = Permission.KEYS_UPDATE, Permission.KEYS_ROTATE
     grant, rotate = (rolling.grant(permission) for permission in permissions)
     emergency = start_emergency(
@@ -166,6 +182,8 @@ def test_an_emergency_disables_first_and_replaces_an_open_rollover(rolling):
     )
     assert not rolling.is_enabled(known)  # before any process did anything
     assert rolling.is_enabled(OLD)
+    old = KeyVersion.objects.get(version=OLD)
+    assert (old.rehearsed_until, old.refused_until, old.refused_percent) == (None, None, 0)
     rolling.advance()
     assert (rolling.stage(planned), rolling.stage(emergency)) == ("left", "retired")
     assert Key.objects.get().current.version == rolling.turn(emergency).new_version

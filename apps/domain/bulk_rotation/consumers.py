@@ -66,9 +66,11 @@ def consumers_of(*, vault_id: UUID, turns: Sequence[RolloverKey]) -> dict[UUID, 
     names: dict[UUID, str] = {}
     rows = uses_of_versions(vault_id=vault_id, object_ids=places, operations=REFUSED_WHEN_DISABLED)
     for object_id, caller_id, caller, calls, would_fail, last in rows:
-        names[caller_id] = caller
+        names.setdefault(caller_id, caller)
         for pk, is_old in places[object_id]:
-            found[pk].setdefault(caller_id, {})[is_old] = VersionUse(calls, last, would_fail)
+            uses = found[pk].setdefault(caller_id, {})
+            use = VersionUse(calls, last, would_fail)  # one of several when its name changed, or another spelling
+            uses[is_old] = uses[is_old] + use if is_old in uses else use
     acknowledged = _acknowledgements(turns)
     for pk, caller_id, caller in acknowledged:
         names.setdefault(caller_id, caller)

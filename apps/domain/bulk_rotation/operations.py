@@ -1,5 +1,7 @@
 """Start, pause, resume and cancel rollovers, and have old versions retired. `runner.py` carries them out."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -11,7 +13,7 @@ from apps.core.digests import digest_of
 from apps.core.errors import BadRequest, Conflict
 from apps.core.sql import execute
 from apps.domain.access.audit_records import append_change
-from apps.domain.access.grants import Grant
+from apps.domain.access.grants import Grant, Scope, authorize
 from apps.domain.access.permissions import Permission
 from apps.domain.approvals import operations as approvals
 from apps.domain.approvals.models import GuardedOperation
@@ -83,10 +85,12 @@ class RolloverPlan:
 def start(*, grant: Grant, vault: Vault, plan: RolloverPlan, now: datetime) -> Rollover:
     """Start new versions of a key, or of every enabled key whose current version is old enough.
 
-    Keys of certificates are left out. Raises `RolloverOpen`, `NothingToRotate`, `KeyNotFound`, `KeyDisabled`,
-    `ObjectManaged`.
+    Keys of certificates are left out. An automatic one needs the permission to disable versions as well. Raises
+    `RolloverOpen`, `NothingToRotate`, `KeyNotFound`, `KeyDisabled`, `ObjectManaged`, `NotAuthorised`.
     """
     grant.require(Permission.KEYS_ROTATE, vault_id=vault.pk)
+    if plan.automatic and plan.kind == Rollover.Kind.STAGED:  # it disables versions without a further request
+        authorize(grant.principal, Permission.KEYS_UPDATE, Scope.of(vault), grant.request)
     if plan.key:
         _check_key(vault, plan.key, now)
     try:
@@ -115,16 +119,18 @@ def start(*, grant: Grant, vault: Vault, plan: RolloverPlan, now: datetime) -> R
 def start_emergency(*, grant: Grant, rotate: Grant, vault: Vault, name: str, reason: str, now: datetime) -> Rollover:
     """Disable the current version of a key at once, and start a new one. `grant`: to disable; `rotate`: to rotate.
 
-    It replaces an unfinished rollover of the key. Raises `KeyNotFound`, `ObjectManaged`.
+    It replaces an unfinished rollover of the key, and ends its rehearsal. Raises `KeyNotFound`, `ObjectManaged`, and
+    `RolloverOpen` when another one begins at the same moment.
     """
     grant.require(Permission.KEYS_UPDATE, vault_id=vault.pk)
     rotate.require(Permission.KEYS_ROTATE, vault_id=vault.pk)
     current = KEYS.get_version(vault.pk, name)
     KEYS.check_unmanaged(current.key)
-    with transaction.atomic():
+    with _one_rollover_of_a_key(current.key.name), transaction.atomic():
         replaced = RolloverKey.objects.filter(key_id=current.key.pk, state__in=RolloverKey.OPEN)
         Rollover.objects.filter(pk__in=replaced.values("rollover_id")).update(due=None)  # it may have ended
         replaced.update(state=RolloverKey.State.LEFT, message="An emergency rollover replaced this one.", changed=now)
+        rehearsals.end_marks_of_key(current.key.pk)
         row = _create(grant, vault, RolloverPlan(reason, Rollover.Kind.EMERGENCY, current.key.name), now)
         turn = RolloverKey.objects.create(
             rollover=row, key_id=current.key.pk, name=current.key.name, old_version=current.version, retired=now
@@ -155,7 +161,8 @@ def retire(*, grant: Grant, rollover_id: UUID, override: bool, now: datetime) ->
             "Consumers still use the old version, or the days without a call are not over. See the consumers of the "
             "key. An override needs the approval of a second person."
         )
-    names = list(behind.order_by("name").values_list("name", flat=True))
+    seen = dict(behind.order_by("name").values_list("pk", "name"))
+    names = list(seen.values())
     with approvals.approved_operation(
         grant=grant,
         act=GuardedOperation.ROLLOVER_OVERRIDE,
@@ -166,10 +173,21 @@ def retire(*, grant: Grant, rollover_id: UUID, override: bool, now: datetime) ->
         basis={"rollover": str(row.pk), "keys": digest_of(names)},
     ):
         moved.update(released=True)
-        overridden = behind.update(released=True, overridden=True) if override else 0
+        # Those that the approver saw: a consumer of another key may have come back meanwhile.
+        approved = behind.filter(pk__in=list(seen))
+        overridden = approved.update(released=True, overridden=True) if override else 0
         Rollover.objects.filter(pk=row.pk).update(due=None)
         append_change(grant, operation=Operation.ROLLOVER_RELEASE, rollover=str(row.pk), overridden=overridden)
     return row
+
+
+@contextmanager
+def _one_rollover_of_a_key(name: str) -> Iterator[None]:
+    try:
+        yield
+    except IntegrityError:
+        message = f"Another rollover of the key {name} has begun at this moment. Look at the key, and try again."
+        raise RolloverOpen(message) from None
 
 
 def _check_key(vault: Vault, name: str, now: datetime) -> None:

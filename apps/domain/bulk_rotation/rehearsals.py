@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import Q
 
 from apps.audit_log.operation_names import Operation
 from apps.core.errors import BadRequest, Conflict
@@ -19,6 +20,7 @@ from apps.domain.bulk_rotation.consumers import consumers_of
 from apps.domain.bulk_rotation.models import Rollover, RolloverKey
 from apps.domain.bulk_rotation.queries import get_rollover
 from apps.domain.bulk_rotation.rules import Rehearsal
+from apps.domain.keys.models import KeyVersion
 
 _ANNOUNCED = (RolloverKey.State.OBSERVING, RolloverKey.State.MOVED)
 _MARK = """
@@ -84,6 +86,12 @@ def brown_out(*, grant: Grant, rollover_id: UUID, percent: int, now: datetime) -
 def end_marks(row: Rollover) -> None:
     """End rehearsal and brown-out of a rollover that is cancelled, in the caller's transaction."""
     _mark(row)
+
+
+def end_marks_of_key(key_id: UUID) -> None:
+    """End rehearsal and brown-out of one key, whose rollover an emergency replaces, in the caller's transaction."""
+    marked = KeyVersion.objects.filter(Q(rehearsed_until__isnull=False) | Q(refused_until__isnull=False), key_id=key_id)
+    marked.update(rehearsed_until=None, refused_until=None, refused_percent=0)
 
 
 def rehearsals_of(row: Rollover, turns: list[RolloverKey]) -> dict[UUID, Rehearsal | None]:

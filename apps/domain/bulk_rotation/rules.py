@@ -93,6 +93,11 @@ class VersionUse:
     last: datetime
     would_fail: int = 0  # of the calls: in rehearsals
 
+    def __add__(self, other: "VersionUse") -> "VersionUse":
+        """The calls of both."""
+        last = max(self.last, other.last)
+        return VersionUse(self.calls + other.calls, last, self.would_fail + other.would_fail)
+
 
 @dataclass(frozen=True, slots=True)
 class Consumer:
