@@ -18,6 +18,7 @@ import orjson
 from django.db import Error as DatabaseError
 from django.db import connection, transaction
 
+from apps.core import movable_clock
 from apps.core.ids import uuid7
 from apps.usage.models import Denial
 
@@ -180,7 +181,9 @@ class _Tally:
 
 
 def _write(uses: _Rows, minutes: _Rows) -> None:
-    used = [{**row, "first": row["last"]} for row in uses.values()]
+    # Rollovers compare the last use of a version with times of objects. Hours and minutes are of the machine.
+    moved = movable_clock.offset()
+    used = [{**row, "first": row["last"] + moved, "last": row["last"] + moved} for row in uses.values()]
     with connection.cursor() as cursor:
         for statement, rows in ((_USES, used), (_HOURS, _hour_rows(uses)), (_MINUTES, list(minutes.values()))):
             if rows:

@@ -13,6 +13,8 @@ from apps.domain.access.permissions import Permission
 from apps.domain.vaults.clock import BadMove, ClockNotMovable, move_clock, read_clock
 from apps.domain.vaults.models import Vault
 from apps.domain.vaults.operations import NotOnTestClock, update
+from apps.usage import counters
+from apps.usage.models import HourCount, UseCount
 from tests.support import actors
 from tests.support.roles import attempt, connect
 from vaultportal.database_privileges import JOBS, WEB
@@ -50,6 +52,18 @@ def test_a_move_counts_for_objects_and_not_for_the_machine(vault, move):
     assert read_clock(now=clock.now()).movable
     rows = select("SELECT at, operation FROM audit_event WHERE operation = 'ClockMove'")
     assert len(rows) == 2 and all(at - before < timedelta(hours=1) for at, _ in rows)
+
+
+def test_last_uses_have_the_time_of_objects(vault, people, move):
+    """Rollovers compare them with announcements and rehearsals."""
+    before = clock.now()
+    move(YEAR)
+    counters.clear()
+    counters.add([counters.Use(clock.now(), vault.pk, people.app.id, "app", "keys/a/1", "KeySign", 200)])
+    counters.flush()
+    count = UseCount.objects.get()
+    assert count.first == count.last > before + YEAR
+    assert HourCount.objects.get().hour < before + timedelta(hours=1)
 
 
 @pytest.mark.django_db(transaction=True)

@@ -44,12 +44,13 @@ def use_key(hsm: Hsm, request: UseKey, now: datetime) -> Answer:
     operation, name = read_value(USES.__getitem__, permission)
 
     def use(grant: Grant, vault: Vault) -> Done:
-        key, algorithm = preflight.key_for_use(vault, request, operation=operation, now=clock.lifecycle_now())
+        moment = clock.lifecycle_now()
+        key, algorithm = preflight.key_for_use(vault, request, operation=operation, now=moment)
         quotas.consume_quota(vault=vault, principal=grant.principal, quota=quota_of(key.state))
         value = _USES[operation](hsm, key.protected, algorithm, request)
         state = key.state
         object_id = KEYS.object_id(state.name, state.version)
-        detail = {"algorithm": algorithm, **_rehearsed(state, now)}
+        detail = {"algorithm": algorithm, **_rehearsed(state, moment)}
         return Done((state.name, state.version, *value), object_id, detail)
 
     return serve(hsm, request, operation=name, permission=permission, kind=KEYS.name, use=use, now=now)
@@ -86,7 +87,7 @@ def release_key(hsm: Hsm, request: ReleaseKey, now: datetime) -> Answer:
             vault_key=key.protected.vault_key,
         )
         detail = {"algorithm": request.algorithm, "issuer": request.issuer, "recipient": request.recipient_id}
-        detail |= _rehearsed(key.state, now)
+        detail |= _rehearsed(key.state, clock.lifecycle_now())
         return Done(ciphertext, KEYS.object_id(key.state.name, key.state.version), detail)
 
     return serve(
