@@ -50,6 +50,14 @@ def test_a_year_with_every_repetition(vault, people):
     assert listed(people.dev) == []
 
 
+def test_the_first_events_of_all_objects_come_first(vault, people):
+    for name, duration in (("a", "P100D"), ("b", "P70D")):
+        make_policy(actors.make_key(vault, name), rotate_after_create=duration)
+    first = [(70, "rotates", "keys/b", False), (100, "rotates", "keys/a", False)]
+    assert listed(people.secops, limit=3) == [*first, (140, "rotates", "keys/b", True)]
+    assert listed(people.secops, repeated=False) == first
+
+
 def test_a_notice_that_was_given_and_a_disabled_key_are_left_out(vault, people):
     key = actors.make_key(vault)
     KeyVersion.objects.update(expires=now() + 40 * DAY, enabled=False)

@@ -3,6 +3,8 @@
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from heapq import merge
+from itertools import islice, takewhile
 from typing import Any
 from uuid import UUID
 
@@ -17,7 +19,7 @@ from apps.domain.certificates.policy import CertificateSchedule, load_policy
 from apps.domain.identity.models import ClientSecret
 from apps.domain.keys.models import Key
 from apps.domain.keys.rotation_policy import KeySchedule
-from apps.domain.objects.schedule import Event, Expiry, Schedule, facts_of, occurrences
+from apps.domain.objects.schedule import Event, Expiry, Occurrence, Schedule, facts_of, occurrences
 from apps.domain.secrets.models import Secret
 from apps.domain.vaults.models import Vault
 
@@ -62,15 +64,30 @@ def list_events(
     if not 1 <= days <= LONGEST_DAYS:
         raise BadPeriod(f"days: a number from 1 to {LONGEST_DAYS}.")
     until, visible = now + timedelta(days=days), visible_objects(principal)
-    found: list[UpcomingEvent] = []
-    for kind, row, schedule, done in _live(visible, vault, now):
-        for at, event, planned in occurrences(schedule, facts_of(row.current), done=done, now=now, until=until):
-            found.append(UpcomingEvent(at, event, kind, row.vault.name, row.name, row.pk, planned))
-    found += _purges(visible, vault, now=now, until=until)
+    single = list(_purges(visible, vault, now=now, until=until))
     if visible.everything and not vault:
-        found += [*_deleted_vaults(now=now, until=until), *_client_secrets(now=now, until=until, limit=limit)]
-    found = [event for event in found if event.what in events and (repeated or not event.planned)]
-    return sorted(found, key=lambda event: (event.at, event.name))[:limit]
+        single += [*_deleted_vaults(now=now, until=until), *_client_secrets(now=now, until=until, limit=limit)]
+    # Each object's events are in order and computed when they are taken: a year of many objects has millions.
+    lists: list[Iterator[UpcomingEvent]] = [
+        iter(sorted(single, key=_order)),
+        *(
+            _of_object(kind, row, occurrences(schedule, facts_of(row.current), done=done, now=now, until=until))
+            for kind, row, schedule, done in _live(visible, vault, now)
+        ),
+    ]
+    if not repeated:
+        lists = [takewhile(lambda event: not event.planned, one) for one in lists]
+    found = (event for event in merge(*lists, key=_order) if event.what in events)
+    return list(islice(found, limit))
+
+
+def _order(event: UpcomingEvent) -> tuple[datetime, str]:
+    return event.at, event.name
+
+
+def _of_object(kind: str, row: Any, found: Iterator[Occurrence]) -> Iterator[UpcomingEvent]:
+    for at, event, planned in found:
+        yield UpcomingEvent(at, event, kind, row.vault.name, row.name, row.pk, planned)
 
 
 def list_upcoming(*, principal: Principal, now: datetime, days: int, limit: int) -> list[UpcomingEvent]:
