@@ -1,5 +1,6 @@
 """Staged rollovers: create, announce, observe, moved, retire; and what stops one."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -7,19 +8,22 @@ from django.db import connection
 
 from apps.core.clock import now
 from apps.core.principals import PersonRole
+from apps.domain.access.grants import NotAuthorised
 from apps.domain.access.permissions import Permission
 from apps.domain.access.system_grants import scheduled_grant
 from apps.domain.approvals.errors import ApprovalRequired
 from apps.domain.approvals.models import ApprovalRequest
 from apps.domain.approvals.operations import decide
-from apps.domain.bulk_rotation import runner
+from apps.domain.bulk_rotation import runner, stages
 from apps.domain.bulk_rotation.consumers import consumer_grid
-from apps.domain.bulk_rotation.models import Rollover
+from apps.domain.bulk_rotation.models import Rollover, RolloverKey
 from apps.domain.bulk_rotation.operations import (
     BadRolloverState,
     NothingToRotate,
     NotMoved,
     RolloverOpen,
+    RolloverPlan,
+    start,
     start_emergency,
 )
 from apps.domain.events.models import Acknowledgement
@@ -117,6 +121,15 @@ def test_the_grid_shows_who_is_behind(rolling):
     assert (grid.behind, grid.moved_at) == (1, rolling.now + timedelta(days=7))
 
 
+def test_who_may_only_rotate_starts_no_automatic_rollover(rolling):
+    """It would disable versions, which the stranger may not."""
+    other = replace(rolling.grant(Permission.KEYS_ROTATE), principal=rolling.people.stranger)
+    plan = RolloverPlan(reason="a test", kind="staged", automatic=True)
+    with pytest.raises(NotAuthorised):
+        start(grant=other, vault=rolling.vault, plan=plan, now=rolling.now)
+    assert not Rollover.objects.exists()
+
+
 def test_an_override_needs_another_person(rolling):
     rolling.use(rolling.people.app, OLD)
     rollover = rolling.begin()
@@ -189,6 +202,18 @@ def test_an_emergency_disables_first_and_replaces_an_open_rollover(rolling):
     assert Key.objects.get().current.version == rolling.turn(emergency).new_version
     assert Key.objects.get().current.enabled
     assert {rolling.state(planned), rolling.state(emergency)} == {Rollover.State.DONE}
+
+
+def test_of_many_keys_some_are_noted_as_moved_at_once(rolling, monkeypatch):
+    monkeypatch.setattr(stages, "_MOST_MOVED", 1)
+    actors.make_key(rolling.vault, "other", versions=["1" * 32], moments=[now() - timedelta(days=30)])
+    rollover = rolling.begin()
+    rolling.advance()
+    rolling.advance(day=8)
+    states = RolloverKey.objects.filter(rollover=rollover).values_list("state", flat=True)
+    assert sorted(states) == ["moved", "observing"]
+    rolling.advance(day=8.1)
+    assert set(states.all()) == {"moved"}
 
 
 def test_a_key_deleted_meanwhile_ends_its_part(rolling):

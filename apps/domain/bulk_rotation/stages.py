@@ -19,6 +19,8 @@ from apps.domain.keys.operations import retirement
 
 AT_ONCE = 100  # keys in one transaction, so that it is short
 _State = RolloverKey.State
+ANNOUNCED = (_State.OBSERVING, _State.MOVED)
+_MOST_MOVED = 1000  # keys that are noted as moved in one transaction; who came back is always noted
 
 
 def announce_created(rollover: Rollover, now: datetime) -> None:
@@ -32,12 +34,11 @@ def announce_created(rollover: Rollover, now: datetime) -> None:
 
 def observe(rollover: Rollover, now: datetime) -> None:
     """Find the keys whose consumers have all moved, and those where one came back."""
-    turns = list(_turns(rollover, _State.OBSERVING, _State.MOVED))
+    turns = list(_turns(rollover, *ANNOUNCED))
     moved = are_moved(rollover=rollover, turns=turns, now=now)
-    for turn in turns:
-        state = _State.MOVED if moved[turn.pk] else _State.OBSERVING
-        if state == turn.state:
-            continue
+    back = [(turn, _State.OBSERVING) for turn in turns if turn.state == _State.MOVED and not moved[turn.pk]]
+    newly = [(turn, _State.MOVED) for turn in turns if turn.state == _State.OBSERVING and moved[turn.pk]]
+    for turn, state in [*back, *newly[:_MOST_MOVED]]:
         turn.state, turn.changed = state, now
         turn.save(update_fields=["state", "changed"])
         append_change(
