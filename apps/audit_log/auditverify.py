@@ -1073,11 +1073,14 @@ def _has_moved(
     announced: dict[str, Any],
     retired: dict[str, Any],
 ) -> bool:
-    """Whether it acknowledged the new version after its last use of the old one, or was silent for the days."""
+    """Whether it acknowledged the new version after its last use of the old one, or was silent for the days.
+
+    No day of silence says nothing about a consumer.
+    """
     last = _moment(records[consumer["last"]])
     if consumer["acknowledged"] is None:
         quiet = timedelta(days=announced["properties"]["quiet_days"])
-        return max(last, _moment(announced)) + quiet <= _moment(retired)
+        return quiet > timedelta(0) and max(last, _moment(announced)) + quiet <= _moment(retired)
     record = records[consumer["acknowledged"]]
     is_its = record["operationName"] == "KeyAcknowledge" and _is_by(record, consumer["caller"], new)
     return is_its and last < _moment(record) <= _moment(retired)

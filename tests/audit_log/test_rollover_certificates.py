@@ -49,7 +49,18 @@ def problems(*, last=1, acknowledged=None, retired=10, overridden=False, **chang
     return list(_check_rollover(stated, records))
 
 
-@pytest.mark.parametrize("given", [{"last": 3}, {"last": -50}, {"last": 9, "acknowledged": 9.5}])
+WITHOUT_DAYS = record("RolloverAnnounce", NEW, day=0, replaces=OLD, quiet_days=0)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"last": 3},
+        {"last": -50},
+        {"last": 9, "acknowledged": 9.5},
+        {"last": 9, "acknowledged": 9.5, "record1": WITHOUT_DAYS},
+    ],
+)
 def test_a_consumer_that_moved_is_certified(given):
     assert problems(**given) == []
 
@@ -62,6 +73,7 @@ def test_a_consumer_that_moved_is_certified(given):
         {"last": 9, "acknowledged": 8},  # used the old version after it acknowledged the new one
         {"last": 9, "acknowledged": 11},
         {"last": 11},
+        {"last": 1, "record1": WITHOUT_DAYS},
         {"last": 9, "acknowledged": 9.5, "record3": record("KeyAcknowledge", NEW, day=9.5, caller="other")},
         {"last": 9, "acknowledged": 9.5, "record3": record("KeyAcknowledge", OLD, day=9.5)},
         {"last": 9, "acknowledged": 9.5, "record3": record("KeyAcknowledge", NEW, day=9.5, status=403)},

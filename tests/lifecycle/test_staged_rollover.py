@@ -92,6 +92,20 @@ def auditors(stack):
     return Api(stack)
 
 
+@pytest.fixture(scope="module")
+def acknowledge(stack):
+    """Acknowledges a version as the application; its uses count within seconds."""
+    http, headers = stack.http(), {"Authorization": f"Bearer {stack.token()}"}
+
+    def call(key):
+        address = f"{key.id}/acknowledge?api-version=2026-04-01"
+        wait_until(
+            lambda: http.request("POST", address, headers=headers).status == 200, "the count of the use", pause=0.3
+        )
+
+    return call
+
+
 def certificate(auditors, rollover, key):
     """The finished task of a certificate."""
     asked = auditors.send("rollover-certificates", {"rollover": rollover, "key": key})
@@ -110,13 +124,14 @@ def verified(document, vkey):
     return list(auditverify.check_certificate(document, [auditverify.Verifier.parse(vkey)]))
 
 
-def test_a_certificate_says_that_every_consumer_moved(rolled, auditors, tmp_path, capsys):
+def test_a_certificate_says_that_every_consumer_moved(rolled, acknowledge, auditors, tmp_path, capsys):
     old = rolled.create("certified")
     assert rolled.sign(old) == "ok"
     rollover = rolled.begin(key="certified")
     rolled.wait_for(rollover, "moved")
     asked = auditors.send("rollover-certificates", {"rollover": rollover, "key": "certified"})
     assert asked.status == 409  # not retired yet
+    acknowledge(rolled.keys.get_key("certified"))
     rolled.ask("POST", f"rollovers/{rollover}/retire", {})
     rolled.wait_for(rollover, "retired")
     done = certificate(auditors, rollover, "certified")
@@ -131,10 +146,13 @@ def test_a_certificate_says_that_every_consumer_moved(rolled, auditors, tmp_path
     assert "every one of the 1 consumers" in capsys.readouterr().out
 
 
-def test_an_altered_certificate_is_found(rolled, auditors):
+def test_an_altered_certificate_is_found(rolled, acknowledge, auditors):
     old = rolled.create("altered")
     assert rolled.sign(old) == "ok"
-    rollover = rolled.begin(key="altered", automatic=True)
+    rollover = rolled.begin(key="altered")
+    rolled.wait_for(rollover, "moved")
+    acknowledge(rolled.keys.get_key("altered"))
+    rolled.ask("POST", f"rollovers/{rollover}/retire", {})
     rolled.wait_for(rollover, "retired")
     done, vkey = certificate(auditors, rollover, "altered"), auditors.ask("vkey").data.decode().strip()
     stated = json.loads(done["certificate"])
