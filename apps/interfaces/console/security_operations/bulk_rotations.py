@@ -126,9 +126,11 @@ def _rehearsed_keys(row: Rollover, moment: datetime) -> dict[str, Any]:
     found = rehearsals.rehearsals_of(row, turns)
     states = [(turn, rehearsal) for turn in turns for rehearsal in [found[turn.pk]]]
     waiting = [(turn, rehearsal) for turn, rehearsal in states if turn.state in {"observing", "moved"}]
+    is_all = len(turns) < _MOST_KEYS  # what is not looked at may not be clean
+    is_clean = all(rehearsals.is_clean(rehearsal, moment) for _, rehearsal in waiting)
     return {
         "turns": [(turn, rehearsal and rehearsal.state(moment), rehearsal) for turn, rehearsal in states],
-        "is_clean": bool(waiting) and all(rehearsals.is_clean(rehearsal, moment) for _, rehearsal in waiting),
+        "is_clean": is_all and bool(waiting) and is_clean,
     }
 
 
