@@ -96,6 +96,18 @@ def test_an_issuer_that_is_not_trusted_is_never_asked(management, keys_of, recip
     assert "not trusted" in refused.value.message
 
 
+def test_a_brown_out_refuses_releases_too(management, keys_of, issuer, recipient, owner):
+    keys = keys_of(management.vault())
+    keys.create_ec_key("in-brown-out", exportable=True, release_policy=policy_of(issuer.url))
+    owner.execute(
+        "UPDATE keys_keyversion SET refused_until = now() + interval '1 minute', refused_percent = 100"
+        " WHERE key_id = (SELECT id FROM keys_key WHERE name = 'in-brown-out')"
+    )
+    with pytest.raises(HttpResponseError) as refused:
+        keys.release_key("in-brown-out", issuer.token(recipient.public_key()))
+    assert (refused.value.status_code, refused.value.error.innererror["code"]) == (403, "KeyDisabled")
+
+
 def test_a_key_that_is_not_exportable_or_disabled_is_not_released(management, keys_of, issuer, recipient):
     keys = keys_of(management.vault())
     keys.create_ec_key("plain")

@@ -79,7 +79,8 @@ def release_key(hsm: Hsm, request: ReleaseKey, now: datetime) -> Answer:
 
     def use(grant: Grant, vault: Vault) -> Done:
         quotas.consume_quota(vault=vault, principal=grant.principal, quota=Quota.OTHER)
-        key = preflight.key_for_release(vault, request.name, request.version)
+        moment = clock.lifecycle_now()
+        key = preflight.key_for_release(vault, request, now=moment)
         ciphertext = hsm.release(
             key.protected.stored,
             recipient=request.recipient,
@@ -87,7 +88,7 @@ def release_key(hsm: Hsm, request: ReleaseKey, now: datetime) -> Answer:
             vault_key=key.protected.vault_key,
         )
         detail = {"algorithm": request.algorithm, "issuer": request.issuer, "recipient": request.recipient_id}
-        detail |= _rehearsed(key.state, clock.lifecycle_now())
+        detail |= _rehearsed(key.state, moment)
         return Done(ciphertext, KEYS.object_id(key.state.name, key.state.version), detail)
 
     return serve(

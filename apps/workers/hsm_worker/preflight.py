@@ -16,7 +16,7 @@ from apps.core.leased_cache import LeasedCache
 from apps.core.lru_cache import LruCache
 from apps.core.sql import select_prepared
 from apps.domain.decisions.decision import is_well_formed
-from apps.domain.hsm_client.protocol import OpenDestination, OpenWebhook, Request, UnsealSecret, UseKey
+from apps.domain.hsm_client.protocol import OpenDestination, OpenWebhook, ReleaseKey, Request, UnsealSecret, UseKey
 from apps.domain.identity.models import SigningKey
 from apps.domain.keys import queries, rules
 from apps.domain.keys.kind import KEYS
@@ -207,10 +207,11 @@ def context_of_destination(vault: Vault, destination_id: str, part: str) -> byte
     return delivery.seal_context(part=part, **place)
 
 
-def key_for_release(vault: Vault, name: str, version: str) -> UsableKey:
-    """The key of a release. Raises `KeyDisabled`, `KeyNotFound`, `KeyOperationForbidden`."""
-    key = named_key(vault, name, version)
+def key_for_release(vault: Vault, request: ReleaseKey, *, now: datetime) -> UsableKey:
+    """The key of a release. Raises `KeyDisabled`, `KeyInBrownOut`, `KeyNotFound`, `KeyOperationForbidden`."""
+    key = named_key(vault, request.name, request.version)
     rules.check_release(enabled=key.state.enabled, exportable=key.state.binding.exportable)
+    rules.check_brown_out(key.state, operation="release", request_id=request.context.request_id, now=now)
     return key
 
 
