@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from django.db import transaction
+from django.db.models import QuerySet
 
 from apps.audit_log.operation_names import Operation
 from apps.core.errors import VaultError
@@ -26,20 +27,33 @@ def run_due_actions(*, grant: Grant, now: datetime) -> int:
     Two schedulers at once are harmless: a certificate that the other has locked is left out.
     """
     grant.require(Permission.VAULTS_SWEEP)
+    rows = Certificate.objects.filter(deleted__isnull=True, vault__deleted__isnull=True)
+    rows = rows.filter(current__acted="", current__isnull=False)
+    waiting = rows.select_related("current", "vault").defer("current__cer").order_by("current__expires")
+    # All of them are asked: those that expire first need not be due, and an action that fails stays due.
+    due = [row.pk for row in waiting.iterator() if _due_event(row, now)]
+    locked = rows.select_related("current", "vault__world").select_for_update(of=("self",), skip_locked=True)
+    batches = (due[start : start + _BATCH] for start in range(0, len(due), _BATCH))
+    return sum(_run_actions(locked.filter(pk__in=batch), now) for batch in batches)
+
+
+def _run_actions(rows: QuerySet[Certificate], now: datetime) -> int:
     count = 0
     with transaction.atomic():
-        rows = Certificate.objects.filter(deleted__isnull=True, vault__deleted__isnull=True)
-        rows = rows.filter(current__acted="", current__isnull=False)
-        rows = rows.select_related("current", "vault__world").select_for_update(of=("self",), skip_locked=True)
-        for certificate in rows.order_by("current__expires")[:_BATCH]:
-            current, policy = certificate.current, load_policy(certificate.policy)
-            if current is None:
-                continue
-            times = CertificateSchedule(policy, certificate.vault.near_expiry_days).times(facts_of(current))
-            due = [event for event in (Event.RENEW, Event.NOTICE) if event in times and times[event] <= now]
-            if due:
-                count += _run_action(certificate, current, policy, due[0], now)
+        for certificate in rows.order_by("current__expires"):
+            current, event = certificate.current, _due_event(certificate, now)
+            if current is not None and event is not None:
+                count += _run_action(certificate, current, load_policy(certificate.policy), event, now)
     return count
+
+
+def _due_event(certificate: Certificate, now: datetime) -> Event | None:
+    """The lifetime action of the current version that is due, if one is."""
+    if certificate.current is None:
+        return None
+    schedule = CertificateSchedule(load_policy(certificate.policy), certificate.vault.near_expiry_days)
+    times = schedule.times(facts_of(certificate.current))
+    return next((event for event in (Event.RENEW, Event.NOTICE) if event in times and times[event] <= now), None)
 
 
 def _run_action(
