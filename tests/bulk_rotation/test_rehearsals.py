@@ -46,6 +46,12 @@ def test_a_rehearsal_marks_the_old_version_alone(rolling, observed):
     assert not marked.all().exists()
 
 
+def test_ending_a_brown_out_ends_no_rehearsal(rolling, observed):
+    rehearse(rolling, observed, 24)
+    brown_out(rolling, observed, 0)
+    assert KeyVersion.objects.get(version=OLD).rehearsed_until is not None
+
+
 def test_it_is_clean_when_it_is_over_and_nobody_would_have_failed(rolling, observed):
     assert state(rolling, observed) is None
     rehearse(rolling, observed, 24)

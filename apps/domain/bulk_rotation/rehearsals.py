@@ -24,8 +24,8 @@ from apps.domain.keys.models import KeyVersion
 
 _ANNOUNCED = (RolloverKey.State.OBSERVING, RolloverKey.State.MOVED)
 _MARK = """
-    UPDATE keys_keyversion v SET rehearsed_until = %(rehearsed)s, refused_until = %(refused)s,
-        refused_percent = %(percent)s
+    UPDATE keys_keyversion v SET refused_until = %(refused)s, refused_percent = %(percent)s,
+        rehearsed_until = CASE WHEN %(keeps)s THEN v.rehearsed_until ELSE %(rehearsed)s END
     FROM rollovers_rolloverkey r
     WHERE r.rollover_id = %(rollover)s AND r.state = ANY(%(states)s) AND v.key_id = r.key_id
         AND v.version = r.old_version"""
@@ -78,7 +78,7 @@ def brown_out(*, grant: Grant, rollover_id: UUID, percent: int, now: datetime) -
                 "A brown-out needs a rehearsal that is over and clean: no consumer has used an old version since it "
                 "began."
             )
-        _mark(row, refused=now + rules.BROWN_OUT if percent else None, percent=percent)
+        _mark(row, refused=now + rules.BROWN_OUT if percent else None, percent=percent, keeps=True)
         append_change(grant, operation=Operation.ROLLOVER_BROWN_OUT, rollover=str(row.pk), percent=percent)
     return row
 
@@ -121,7 +121,13 @@ def _lock_announced(row: Rollover) -> list[RolloverKey]:
 
 
 def _mark(
-    row: Rollover, *, rehearsed: datetime | None = None, refused: datetime | None = None, percent: int = 0
+    row: Rollover,
+    *,
+    rehearsed: datetime | None = None,
+    refused: datetime | None = None,
+    percent: int = 0,
+    keeps: bool = False,
 ) -> None:
-    marks = {"rehearsed": rehearsed, "refused": refused, "percent": percent}
+    """`keeps`: a rehearsal goes on as it is."""
+    marks = {"rehearsed": rehearsed, "refused": refused, "percent": percent, "keeps": keeps}
     execute(_MARK, {**marks, "rollover": row.pk, "states": list(_ANNOUNCED)})
