@@ -14,7 +14,7 @@ from apps.domain.access.system_grants import scheduled_grant
 from apps.domain.approvals.errors import ApprovalRequired
 from apps.domain.approvals.models import ApprovalRequest
 from apps.domain.approvals.operations import decide
-from apps.domain.bulk_rotation import runner, stages
+from apps.domain.bulk_rotation import consumers, runner, stages
 from apps.domain.bulk_rotation.consumers import consumer_grid
 from apps.domain.bulk_rotation.models import Rollover, RolloverKey
 from apps.domain.bulk_rotation.operations import (
@@ -206,6 +206,7 @@ def test_an_emergency_disables_first_and_replaces_an_open_rollover(rolling):
 
 def test_of_many_keys_some_are_noted_as_moved_at_once(rolling, monkeypatch):
     monkeypatch.setattr(stages, "_MOST_MOVED", 1)
+    monkeypatch.setattr(consumers, "_AT_ONCE", 1)  # one statement for each key
     actors.make_key(rolling.vault, "other", versions=["1" * 32], moments=[now() - timedelta(days=30)])
     rollover = rolling.begin()
     rolling.advance()

@@ -22,6 +22,7 @@ from apps.domain.vaults.models import Vault
 from apps.usage.queries import uses_of_versions
 
 STAGED = (Rollover.Kind.STAGED, Rollover.Kind.EMERGENCY)
+_AT_ONCE = 1000  # keys in one statement, which may have 65 535 parameters
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +58,13 @@ class ConsumerGrid:
 
 def consumers_of(*, vault_id: UUID, turns: Sequence[RolloverKey]) -> dict[UUID, list[Consumer]]:
     """Map each of these keys (by the id of its row in the rollover) to its consumers, the latest call first."""
+    found: dict[UUID, list[Consumer]] = {}
+    for start in range(0, len(turns), _AT_ONCE):
+        found |= _consumers_of_some(vault_id, turns[start : start + _AT_ONCE])
+    return found
+
+
+def _consumers_of_some(vault_id: UUID, turns: Sequence[RolloverKey]) -> dict[UUID, list[Consumer]]:
     places: dict[str, list[tuple[UUID, bool]]] = defaultdict(list)
     for turn in turns:
         for version, is_old in ((turn.old_version, True), (turn.new_version, False)):

@@ -173,9 +173,10 @@ def retire(*, grant: Grant, rollover_id: UUID, override: bool, now: datetime) ->
         basis={"rollover": str(row.pk), "keys": digest_of(names)},
     ):
         moved.update(released=True)
-        # Those that the approver saw: a consumer of another key may have come back meanwhile.
-        approved = behind.filter(pk__in=list(seen))
-        overridden = approved.update(released=True, overridden=True) if override else 0
+        Rollover.objects.select_for_update().get(pk=row.pk)  # the runner may be about to change the stages
+        if override and not seen.keys() >= set(behind.values_list("pk", flat=True)):
+            raise NotMoved("Consumers of another key have come back at this moment. Look at the keys, and try again.")
+        overridden = behind.update(released=True, overridden=True) if override else 0
         Rollover.objects.filter(pk=row.pk).update(due=None)
         append_change(grant, operation=Operation.ROLLOVER_RELEASE, rollover=str(row.pk), overridden=overridden)
     return row

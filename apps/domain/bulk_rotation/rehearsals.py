@@ -57,7 +57,7 @@ def rehearse(*, grant: Grant, rollover_id: UUID, hours: int, now: datetime) -> R
         turns = _lock_announced(row)
         _mark(row, rehearsed=until if hours else None)
         rehearsed = {"rehearsed_until": until, **({"rehearsed_from": now} if hours else {})}
-        RolloverKey.objects.filter(pk__in=[turn.pk for turn in turns]).update(**rehearsed)
+        RolloverKey.objects.filter(rollover=row, state__in=_ANNOUNCED).update(**rehearsed)
         append_change(grant, operation=Operation.ROLLOVER_REHEARSE, rollover=str(row.pk), hours=hours, keys=len(turns))
     return row
 

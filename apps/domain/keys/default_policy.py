@@ -7,6 +7,7 @@ from apps.domain.keys.models import DefaultRotationPolicy, Key, RotationPolicy
 from apps.domain.keys.rotation_policy import RotationPolicyValues
 from apps.domain.vaults.models import Vault
 
+_AT_ONCE = 1000  # rows of a statement, which may have 65 535 parameters
 DURATIONS = tuple(RotationPolicyValues.__dataclass_fields__)
 
 
@@ -26,4 +27,4 @@ def inherit_from(row: DefaultRotationPolicy, keys: Iterable[Key], *, now: dateti
     """Give keys this default, except those that have a policy."""
     values = {name: getattr(row, name) for name in DURATIONS}
     policies = [RotationPolicy(key=key, **values, inherited=True, created=now, updated=now) for key in keys]
-    RotationPolicy.objects.bulk_create(policies, ignore_conflicts=True)
+    RotationPolicy.objects.bulk_create(policies, ignore_conflicts=True, batch_size=_AT_ONCE)
