@@ -172,8 +172,8 @@ def retire(*, grant: Grant, rollover_id: UUID, override: bool, now: datetime) ->
         now=now,
         basis={"rollover": str(row.pk), "keys": digest_of(names)},
     ):
+        Rollover.objects.select_for_update().get(pk=row.pk)  # first, as the runner, which changes the stages
         moved.update(released=True)
-        Rollover.objects.select_for_update().get(pk=row.pk)  # the runner may be about to change the stages
         if override and not seen.keys() >= set(behind.values_list("pk", flat=True)):
             raise NotMoved("Consumers of another key have come back at this moment. Look at the keys, and try again.")
         overridden = behind.update(released=True, overridden=True) if override else 0
