@@ -24,7 +24,7 @@ _LONGEST_NUMBER = 6
 
 
 class RolloverPage(SecopsPage):
-    """Base of the pages about bulk rotations."""
+    """Base of the pages about bulk rotations and rollovers."""
 
     section = "secops:vaults"
 
@@ -49,6 +49,7 @@ class NewRollover(VaultFormPage, VaultPage):
             "title": f"Rotate many keys of {self.vault.name}",
             "lead": f"Creates a new version of {keys}. Older versions still decrypt.",
             "verb": f"Rotate keys of {self.vault.name}",
+            **_link_to_list(),
         }
 
 
@@ -57,11 +58,14 @@ class NewStagedRollover(VaultFormPage, VaultPage):
     error_field = "key"
     form_class = StagedRolloverForm
     title = "Roll keys over"
-    lead = "Creates new versions, shows who still uses the old ones, and retires them when everybody has moved."
+    lead = "Creates new versions, shows who still uses the old ones, and lets you retire these when all have moved."
     verb = "Start rollover"
 
     def form(self, data: Any = None) -> StagedRolloverForm:
         return StagedRolloverForm(data, initial={"key": self.request.GET.get("key", "")[:127]})
+
+    def texts(self, form: StagedRolloverForm) -> dict[str, Any]:
+        return super().texts(form) | _link_to_list()
 
     def submit(self, form: StagedRolloverForm) -> HttpResponse:
         """Start the rollover."""
@@ -69,12 +73,16 @@ class NewStagedRollover(VaultFormPage, VaultPage):
         return self.redirect_with_success("Rollover started. It runs in the background.", "secops:rollover", row.pk)
 
 
+def _link_to_list() -> dict[str, str]:
+    return {"list_url": reverse("secops:rollovers"), "list_title": "All rollovers"}
+
+
 class Rollovers(RolloverPage):
     permissions: ClassVar = {"get": Permission.VAULTS_READ}
     template = "portal/secops/rollovers.html"
 
     def get(self, request: HttpRequest) -> HttpResponse:
-        """The last ones."""
+        """The latest 50 bulk rotations and rollovers of all vaults."""
         self.grant()
         return self.show(rows=queries.list_rollovers(limit=50))
 
@@ -139,7 +147,7 @@ class SwitchRollover(RolloverPage):
     error_page = ("secops:rollover", "rollover_id")
 
     def post(self, request: HttpRequest, rollover_id: UUID) -> HttpResponse:
-        """Pause, go on, or cancel; keys that the HSM has are finished in any case."""
+        """Pause, resume or cancel; new versions that the HSM is creating are finished in any case."""
         row = queries.get_rollover(rollover_id=rollover_id)
         state = request.POST.get("state", "")
         operations.set_state(grant=self.grant(Scope.of(row.vault)), rollover_id=row.pk, state=state)
