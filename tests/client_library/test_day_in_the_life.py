@@ -1,4 +1,4 @@
-"""A day in the life of a key, from an installer to two HSMs: docs/day-in-the-life.md tells the same, step by step."""
+"""A day in the life of a key, from an installer to two HSMs: docs/day-in-the-life.md has the same steps."""
 
 import re
 import sqlite3
