@@ -1,4 +1,4 @@
-"""What happened and what comes: `portal denials`, `portal usage`, `portal calendar`."""
+"""Past and scheduled activity: `portal denials`, `portal usage`, `portal calendar`."""
 
 from typing import Annotated
 
@@ -24,9 +24,11 @@ def usage(ctx: typer.Context) -> None:
 def calendar(
     ctx: typer.Context,
     vault: Annotated[str, option("--vault", text="only this vault")] = "",
-    days: Annotated[int, typer.Option(min=1, max=366, help="how far to look ahead")] = 30,
+    days: Annotated[int, typer.Option(min=1, max=366, help="number of days to look ahead")] = 30,
 ) -> None:
-    """List what rotates, is renewed, expires or is purged, with all repetitions. For security operations."""
+    """List scheduled rotations, renewals, expiries and purges, with all repetitions. For security operations."""
     query = {"days": str(days), **({"vault": vault} if vault else {})}
     columns = ("at", "what", "kind", "vault", "name", "planned")
-    print_table(client_of(ctx).manage("GET", "coming", query=query), columns, empty=f"Nothing within {days} days.")
+    print_table(
+        client_of(ctx).manage("GET", "coming", query=query), columns, empty=f"Nothing is scheduled within {days} days."
+    )

@@ -1,4 +1,4 @@
-"""`portal bulk-rotation ...`: many keys of a vault get new versions. `portal rollover` has most of these too."""
+"""`portal bulk-rotation ...`: rotate many keys of a vault. `portal rollover` has all of these commands but `start`."""
 
 from typing import Annotated
 
@@ -34,31 +34,31 @@ def list_(ctx: typer.Context, vault: Vault) -> None:
     """List the bulk rotations and rollovers of a vault."""
     rows = client_of(ctx).manage("GET", "vaults", vault, "rollovers")
     columns = ("id", "kind", "state", "total", "reason", "begun_by", "created")
-    print_table(rows, columns, empty="There are none.")
+    print_table(rows, columns, empty="There are no bulk rotations or rollovers.")
 
 
 def show(ctx: typer.Context, rotation: Id) -> None:
-    """Show the progress."""
+    """Show the progress of a bulk rotation or rollover."""
     print_object(client_of(ctx).manage("GET", "rollovers", rotation))
 
 
 def pause(ctx: typer.Context, rotation: Id) -> None:
-    """Pause between two keys; keys that the HSM is already creating are finished."""
+    """Pause a bulk rotation or rollover; new versions that the HSM is creating are finished."""
     _set_state(ctx, rotation, "paused")
 
 
 def resume(ctx: typer.Context, rotation: Id) -> None:
-    """Resume what was paused."""
+    """Resume a paused bulk rotation or rollover."""
     _set_state(ctx, rotation, "running")
 
 
 def cancel(ctx: typer.Context, rotation: Id) -> None:
-    """Cancel; keys that were rotated keep their new version, and the old one stays enabled."""
+    """Cancel a bulk rotation or rollover; new versions stay current, and old ones stay enabled."""
     _set_state(ctx, rotation, "cancelled")
 
 
 def add_commands(group: CommandGroup) -> None:
-    """Add what bulk rotations and rollovers have in common."""
+    """Add the commands that bulk rotations and rollovers have in common."""
     group.command("list")(list_)
     for function in (show, pause, resume, cancel):
         group.command()(function)
@@ -66,7 +66,7 @@ def add_commands(group: CommandGroup) -> None:
 
 def _set_state(ctx: typer.Context, rotation: str, state: str) -> None:
     changed = client_of(ctx).manage("PATCH", "rollovers", rotation, body={"state": state})
-    print_result(f"It is {changed['state']}.", **changed)
+    print_result(f"{rotation} is {changed['state']}.", **changed)
 
 
 add_commands(app)

@@ -1,4 +1,4 @@
-"""`portal audit rollover-certificate`: the service makes the certificate, and the client waits for it."""
+"""`portal audit rollover-certificate`: request a certificate, and wait until the service has created it."""
 
 import time
 
@@ -11,7 +11,7 @@ _OPEN = ("queued", "running")
 
 
 def create(client: Client, *, rollover: str, key: str) -> dict[str, str]:
-    """The document as `auditverify` reads it. Raises `CliError` with the reason if there is none."""
+    """Return the document that `auditverify` reads. Raises `CliError` with the reason if none was issued."""
     job = client.request("POST", client.audit_url("rollover-certificates"), {"rollover": rollover, "key": key}).json()
     last = ""
     while job["state"] in _OPEN:
@@ -21,5 +21,5 @@ def create(client: Client, *, rollover: str, key: str) -> dict[str, str]:
             print_message(job["doing"])
             last = job["doing"]
     if job["state"] != "done":
-        raise CliError(f"There is no certificate: {job['doing'] or job['state']}")
+        raise CliError(f"No certificate was issued: {job['doing'] or job['state']}")
     return {name: job[name] for name in ("certificate", "signature")}

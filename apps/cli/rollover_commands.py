@@ -1,4 +1,4 @@
-"""`portal rollover ...`: a key gets a new version, its consumers move, and the old version is retired."""
+"""`portal rollover ...`: create new versions of keys, watch their consumers move, and retire the old versions."""
 
 from datetime import UTC, datetime
 from typing import Annotated, Any
@@ -12,7 +12,7 @@ from .errors import usage_error
 from .options import Name, Vault, argument, option
 from .output import Format, print_message, print_object, print_result, print_table
 
-app = CommandGroup("Rollovers: new version, announcement, observation, and the end of the old version.")
+app = CommandGroup("Rollovers: create new versions, see who uses the old ones, and retire these.")
 bulk.add_commands(app)
 
 Id = Annotated[str, argument("the rollover's ID")]
@@ -32,11 +32,13 @@ def start(
         int, typer.Option("--quiet-days", min=0, max=365, help="days without a call after which a consumer has moved")
     ] = 7,
     automatic: Annotated[
-        bool, typer.Option("--automatic", help="retire old versions without a request when all consumers have moved")
+        bool, typer.Option("--automatic", help="retire old versions as soon as all consumers have moved")
     ] = False,
     at: Annotated[
         datetime | None,
-        typer.Option("--at", formats=["%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M"], help="not before this time, in UTC"),
+        typer.Option(
+            "--at", formats=["%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M"], help="start not before this time, in UTC"
+        ),
     ] = None,
 ) -> None:
     """Start a staged rollover. The old versions stay usable until they are retired."""
@@ -45,7 +47,7 @@ def start(
     body |= {"starts": at.replace(tzinfo=UTC).isoformat()} if at else {}
     started = client_of(ctx).manage("POST", "vaults", vault, "rollovers", body=body)
     keys = "1 key" if started["total"] == 1 else f"{started['total']} keys"
-    print_result(f"The rollover of {keys} is started. Progress: portal rollover show {started['id']}", **started)
+    print_result(f"The rollover of {keys} was started. Progress: portal rollover show {started['id']}", **started)
 
 
 @app.command()
@@ -55,7 +57,7 @@ def emergency(
     vault: Vault,
     reason: Reason,
     yes_disable: Annotated[
-        str, option("--yes-disable", text="the key's name again: its consumers fail within a second")
+        str, option("--yes-disable", text="repeat the key's name to confirm: its consumers will fail within a second")
     ] = "",
 ) -> None:
     """Disable a key's current version at once and create a new one. Without --yes-disable: show who would fail."""
@@ -79,7 +81,7 @@ def keys(ctx: typer.Context, rollover: Id) -> None:
 
 @app.command()
 def consumers(ctx: typer.Context, name: Name, vault: Vault) -> None:
-    """Show which application uses the old and the new version of a key, and which is behind."""
+    """Show which applications use the old and the new version of a key, and which have not moved."""
     grid = client_of(ctx).manage("GET", "vaults", vault, "keys", name, "consumers")
     if Format.json:
         print_object(grid)
@@ -106,12 +108,12 @@ def consumers(ctx: typer.Context, name: Name, vault: Vault) -> None:
 def rehearse(
     ctx: typer.Context,
     rollover: Id,
-    hours: Annotated[int, typer.Option("--hours", min=0, max=2160, help="how long; 0 ends the rehearsal")] = 24,
+    hours: Annotated[int, typer.Option("--hours", min=0, max=2160, help="length of the rehearsal; 0 ends it")] = 24,
 ) -> None:
-    """Rehearse the retirement: calls with the old versions succeed, and are reported as such that would fail."""
+    """Rehearse the retirement: calls with the old versions succeed and are reported as calls that would fail."""
     changed = client_of(ctx).manage("POST", "rollovers", rollover, "rehearsal", body={"hours": hours})
     text = f"The rehearsal has begun. Its report: portal rollover rehearsal {rollover}"
-    print_result(text if hours else "The rehearsal is ended.", **changed)
+    print_result(text if hours else "The rehearsal was ended.", **changed)
 
 
 @app.command()
@@ -127,11 +129,13 @@ def rehearsal(ctx: typer.Context, rollover: Id) -> None:
 def brown_out(
     ctx: typer.Context,
     rollover: Id,
-    percent: Annotated[int, typer.Option("--percent", help="1 or 10; 0 ends it")] = 1,
+    percent: Annotated[int, typer.Option("--percent", help="share of the calls: 1 or 10; 0 ends the brown-out")] = 1,
 ) -> None:
     """Refuse some calls with the old versions for a minute, after a clean rehearsal."""
     changed = client_of(ctx).manage("POST", "rollovers", rollover, "brown-out", body={"percent": percent})
-    print_result(f"{percent} % of the calls are refused for a minute." if percent else "It is ended.", **changed)
+    print_result(
+        f"{percent} % of the calls are refused for a minute." if percent else "The brown-out was ended.", **changed
+    )
 
 
 @app.command()
@@ -139,7 +143,7 @@ def retire(
     ctx: typer.Context,
     rollover: Id,
     override: Annotated[
-        bool, typer.Option("--override", help="also versions that are in use; a second person approves it")
+        bool, typer.Option("--override", help="also retire versions in use; needs approval by a second person")
     ] = False,
 ) -> None:
     """Disable the old versions whose consumers have all moved."""

@@ -15,8 +15,10 @@ app = CommandGroup("Vaults: containers for keys, secrets and certificates.")
 
 _DAYS = "retention of deleted objects"
 _PRODUCTION = "purges, role assignments, key imports and relaxed settings need approval"
-_ON_CONFLICT = "creating what is deleted: refuse it, or recover it and add the version"
-_NEAR_EXPIRY = "days before an expiry at which notice is given, unless a key's policy says otherwise"
+_ON_CONFLICT = (
+    "when a new object has the name of a deleted one: refuse it, or recover the deleted one and add a version"
+)
+_NEAR_EXPIRY = "days before an expiry at which notice is given, unless a key's rotation policy has its own"
 _ROTATE_AFTER = "days after which new keys are rotated; 0: no automatic rotation"
 _EXPIRES_AFTER = "days after which their versions expire; 0: never"
 _CERTIFICATE_DAYS = "days before their expiry at which new certificates are renewed; 0: at 80 % of their lifetime"
@@ -100,12 +102,14 @@ def policy(
     rotate_after: Annotated[int | None, typer.Option(min=0, max=3650, help=_ROTATE_AFTER)] = None,
     expires_after: Annotated[int | None, typer.Option(min=0, max=3650, help=_EXPIRES_AFTER)] = None,
     existing_keys: Annotated[
-        bool, typer.Option("--existing-keys", help="keys without a policy inherit it too")
+        bool, typer.Option("--existing-keys", help="existing keys without a rotation policy inherit it too")
     ] = False,
     certificate_days: Annotated[int | None, typer.Option(min=0, max=3650, help=_CERTIFICATE_DAYS)] = None,
-    notice: Annotated[bool, typer.Option("--notice", help="certificates are reported, not renewed")] = False,
+    notice: Annotated[
+        bool, typer.Option("--notice", help="report the expiry of new certificates instead of renewing them")
+    ] = False,
 ) -> None:
-    """Set what new keys and certificates of a vault inherit; without options, show it."""
+    """Set the default policies that new keys and certificates of a vault inherit; without options, show them."""
     body: dict[str, Any] = {}
     if rotate_after is not None or expires_after is not None:
         durations = {

@@ -11,7 +11,7 @@ from .files import read_text
 from .options import VaultName, argument, option
 from .output import print_object, print_result, print_table
 
-app = CommandGroup("Webhooks: addresses that get the events of a vault. For security operations.")
+app = CommandGroup("Webhooks: https addresses to which a vault sends its events. For security operations.")
 
 Name = Annotated[str, argument("the webhook's name")]
 
@@ -34,16 +34,19 @@ def add(
     ctx: typer.Context,
     vault: VaultName,
     name: Name,
-    url: Annotated[str, option("--url", text="https, at a public address")],
+    url: Annotated[
+        str, option("--url", text="https address of the receiver, public unless the operator allows others")
+    ],
     schema: Annotated[str, typer.Option(help="cloudevents or eventgrid")] = "cloudevents",
     event_type: Annotated[
-        list[str] | None, option("--type", text="a type of event; may be repeated; without it all are sent")
+        list[str] | None, option("--type", text="send only this type of event; may be repeated; default: all")
     ] = None,
     receiver_ca: Annotated[
-        Path | None, option("--receiver-ca", text="file of the authority of the receiver's certificate")
+        Path | None,
+        option("--receiver-ca", text="file with the CA certificate of the receiver (PEM); default: the public CAs"),
     ] = None,
 ) -> None:
-    """Add a webhook, and print its signing secret, which is shown this once."""
+    """Add a webhook and print its signing secret, which is shown only once."""
     authority = read_text(receiver_ca) if receiver_ca else ""
     body = {"name": name, "url": url, "schema": schema, "types": event_type or [], "ca_pem": authority}
     made = client_of(ctx).manage("POST", "vaults", vault, "webhooks", body=body)
@@ -63,25 +66,25 @@ def rotate_secret(
     vault: VaultName,
     name: Name,
     overlap_hours: Annotated[
-        int, typer.Option(min=0, max=168, help="hours for which the earlier secret signs too")
+        int, typer.Option(min=0, max=168, help="hours for which messages are signed with the earlier secret too")
     ] = 24,
 ) -> None:
-    """Replace the signing secret, and print the new one, which is shown this once."""
+    """Replace the signing secret and print the new one, which is shown only once."""
     print_object(_manage(ctx, "POST", vault, name, "secret", body={"overlap_hours": overlap_hours}))
 
 
 @app.command()
 def validate(ctx: typer.Context, vault: VaultName, name: Name) -> None:
-    """Do the handshake with the receiver again."""
+    """Repeat the handshake with the receiver."""
     _manage(ctx, "POST", vault, name, "validate")
-    print_result(f"The handshake is requested. Its result: portal webhook show {vault} {name}", vault=vault, name=name)
+    print_result(f"The handshake was requested. Result: portal webhook show {vault} {name}", vault=vault, name=name)
 
 
 @app.command()
 def test(ctx: typer.Context, vault: VaultName, name: Name) -> None:
     """Send a test event."""
     made = _manage(ctx, "POST", vault, name, "test")
-    print_result(f"A test event is on its way. Its state: portal webhook deliveries {vault} {name}", **made)
+    print_result(f"A test event will be sent. State: portal webhook deliveries {vault} {name}", **made)
 
 
 @app.command()
@@ -89,7 +92,7 @@ def deliveries(
     ctx: typer.Context,
     vault: VaultName,
     name: Name,
-    state: Annotated[str, typer.Option(help="pending, delivered or dead; without it all")] = "",
+    state: Annotated[str, typer.Option(help="pending, delivered or dead; default: all")] = "",
 ) -> None:
     """List the newest deliveries, at most 200."""
     client = client_of(ctx)
@@ -104,9 +107,9 @@ def redeliver(
     ctx: typer.Context,
     vault: VaultName,
     name: Name,
-    delivery: Annotated[str, option("--delivery", text="id of one delivery; without it all that were given up")] = "",
+    delivery: Annotated[str, option("--delivery", text="ID of one delivery; default: all that were given up")] = "",
 ) -> None:
-    """Send events again: one, or all that were given up."""
+    """Send again one delivery, or all that were given up."""
     result = _manage(ctx, "POST", vault, name, "redeliver", body={"id": delivery} if delivery else {})
     print_result(f"{result['count']} events will be sent again.", **result)
 
