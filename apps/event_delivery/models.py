@@ -24,19 +24,19 @@ class Subscription(UuidModel):
     url = models.TextField()
     ca_pem = models.TextField(default="")  # the authority of the receiver's certificate; "": the public ones
     schema = models.CharField(max_length=11, choices=Schema.choices)
-    types = models.JSONField(default=list)  # of events; []: all
+    types = models.JSONField(default=list)  # names of types of events; []: all types
     created = models.DateTimeField()
-    changed = models.DateTimeField()  # a process that has opened the secrets compares this
+    changed = models.DateTimeField()  # of the secrets; a process that has opened them compares it
     validation_requested = models.DateTimeField()  # a handshake is due while `handshake` is earlier
 
     handshake = models.DateTimeField(null=True)  # the last one that was tried
     valid = models.BooleanField(default=False)  # the receiver wants events: only then are any sent
-    position = models.BigIntegerField()  # of the last event that there are deliveries of, or need not be
+    position = models.BigIntegerField()  # of the last event for which a delivery was added, if it needed one
     claim = models.UUIDField(null=True)  # of the task that delivers
     leased_until = models.DateTimeField(null=True)
     failures = models.IntegerField(default=0)  # in a row
     next_try = models.DateTimeField(null=True)
-    slow = models.BooleanField(default=False)  # the last answer took long
+    slow = models.BooleanField(default=False)  # the last answer took more than a second
     error = models.TextField(default="")
     last_delivered = models.DateTimeField(null=True)
 
@@ -48,7 +48,7 @@ class Subscription(UuidModel):
 
 
 class SigningSecret(UuidModel):
-    """A secret that signs what a webhook gets. Only the HSM worker's database role can read `sealed`."""
+    """A secret that signs the messages to a webhook. Only the HSM worker's database role can read `sealed`."""
 
     subscription = models.ForeignKey(Subscription, on_delete=models.CASCADE, related_name="secrets")
     sealed = models.BinaryField()  # under the vault's key
@@ -57,7 +57,7 @@ class SigningSecret(UuidModel):
 
 
 class Delivery(UuidModel):
-    """One event for one webhook. Of one object, the earliest that is pending is sent first."""
+    """One event for one webhook. Pending deliveries of one object are sent in the order of their positions."""
 
     class State(models.TextChoices):
         PENDING = "pending"
@@ -67,12 +67,12 @@ class Delivery(UuidModel):
     subscription = models.ForeignKey(Subscription, on_delete=models.CASCADE, related_name="deliveries")
     event_id = models.UUIDField(null=True)  # null: a test
     event_type = models.CharField(max_length=64)
-    object_id = models.UUIDField()  # what keeps its order
+    object_id = models.UUIDField()  # deliveries of one object are sent in order
     object_name = models.CharField(max_length=127)
     position = models.BigIntegerField()
     state = models.CharField(max_length=9, choices=State.choices, default=State.PENDING)
     attempts = models.IntegerField(default=0)
-    since = models.DateTimeField()  # when it was first due; requesting it again sets this anew
+    since = models.DateTimeField()  # when it was first due, or was last requested again
     next_try = models.DateTimeField()
     status = models.IntegerField(null=True)  # of the last answer; null: there was none
     error = models.TextField(default="")

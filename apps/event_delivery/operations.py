@@ -1,7 +1,7 @@
 """Changes of a vault's webhooks. Every function demands a `Grant`.
 
-A webhook of a production vault needs an approval: the receiver of its events learns the names of its objects. To
-remove one needs none. An address never changes: another one is another webhook.
+Adding a webhook to a production vault needs an approval, because its receiver learns the names of the vault's objects.
+Removing one needs none. The address of a webhook never changes.
 """
 
 import time
@@ -55,10 +55,11 @@ def create(
     ca_pem: str = "",
     now: datetime,
 ) -> tuple[Subscription, str]:
-    """Add a webhook, which gets events from now on, once its receiver has answered the handshake.
+    """Add a webhook. It gets the events from now on, as soon as its receiver has answered the handshake.
 
-    Returns it with its signing secret, which is shown this once. Raises `BadSubscription`, `SubscriptionExists`,
-    `TooManySubscriptions`, `ApprovalRequired`, `HsmUnavailable`.
+    Returns the webhook and its signing secret, which cannot be read again. `url`: https; `schema`: of `rules.SCHEMAS`;
+    `types`: of events, () for all; `ca_pem`: the CA of the receiver, "" for the public ones. Raises
+    `BadSubscription`, `SubscriptionExists`, `TooManySubscriptions`, `ApprovalRequired`, `HsmUnavailable`.
     """
     grant.require(Permission.VAULTS_UPDATE)
     rules.check_name(name)
@@ -104,9 +105,10 @@ def delete(*, grant: Grant, vault: Vault, name: str) -> None:
 
 
 def rotate_secret(*, grant: Grant, vault: Vault, name: str, overlap_hours: int, now: datetime) -> str:
-    """Replace the signing secret. Earlier ones sign too for so many hours at most. Returns the new one, shown once.
+    """Replace the signing secret; for `overlap_hours` at most, messages are signed with earlier ones too.
 
-    Raises `SubscriptionNotFound`, `BadSubscription`, `HsmUnavailable`.
+    Returns the new secret, which cannot be read again. Raises `SubscriptionNotFound`, `BadSubscription`,
+    `HsmUnavailable`.
     """
     grant.require(Permission.VAULTS_UPDATE)
     overlap = rules.check_overlap(overlap_hours)
@@ -123,7 +125,7 @@ def rotate_secret(*, grant: Grant, vault: Vault, name: str, overlap_hours: int, 
 
 
 def request_validation(*, grant: Grant, vault: Vault, name: str, now: datetime) -> None:
-    """Let the event worker do the handshake again. Raises `SubscriptionNotFound`."""
+    """Request another handshake from the event worker. Raises `SubscriptionNotFound`."""
     grant.require(Permission.VAULTS_UPDATE)
     row = queries.get_subscription(vault_id=vault.pk, name=name)
     with recorded_change(grant.at(vault), Operation.WEBHOOK_VALIDATE, object_id=f"webhooks/{name}"):
@@ -138,7 +140,7 @@ def send_test(*, grant: Grant, vault: Vault, name: str, now: datetime) -> Delive
         return Delivery.objects.create(
             subscription=row,
             event_type=EventType.SUBSCRIPTION_TESTED.value,
-            object_id=uuid4(),  # it waits for nothing
+            object_id=uuid4(),  # so that it waits for no other delivery
             position=0,
             since=now,
             next_try=now,
@@ -147,7 +149,7 @@ def send_test(*, grant: Grant, vault: Vault, name: str, now: datetime) -> Delive
 
 
 def redeliver(*, grant: Grant, vault: Vault, name: str, delivery_id: UUID | None = None, now: datetime) -> int:
-    """Send one delivery again, or all that were given up. Returns how many.
+    """Send again one delivery, or all that were given up. Returns the number of deliveries.
 
     Raises `SubscriptionNotFound`, `DeliveryNotFound`.
     """

@@ -1,4 +1,4 @@
-"""Webhooks and deliveries, for people."""
+"""Reads webhooks and their deliveries, for the portal and the management API."""
 
 from collections.abc import Sequence
 from uuid import UUID
@@ -44,7 +44,7 @@ def get_subscription(*, vault_id: UUID, name: str) -> Subscription:
 
 
 def list_deliveries(*, subscription: Subscription, state: str = "") -> Sequence[Delivery]:
-    """List the newest deliveries, all or those in one state."""
+    """List the newest deliveries, at most `MOST_DELIVERIES`; `state`: a `Delivery.State`, "" for all."""
     rows = Delivery.objects.filter(subscription=subscription)
     rows = rows.filter(state=state) if state else rows
     return list(rows.order_by("-created", "-position")[:MOST_DELIVERIES])

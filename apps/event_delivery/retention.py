@@ -1,4 +1,4 @@
-"""Deleting old deliveries, and the webhooks of purged vaults."""
+"""Deletes old deliveries, and the webhooks of purged vaults."""
 
 from datetime import datetime
 
@@ -13,7 +13,7 @@ _OF_PURGED = """
 
 
 def delete_old(*, grant: Grant, now: datetime) -> int:
-    """Delete deliveries that are as old as the oldest events, and what is left of purged vaults. Returns how many."""
+    """Delete deliveries older than `KEPT`, and webhooks of purged vaults. Returns the number of deliveries."""
     grant.require(Permission.VAULTS_SWEEP)
     count = delete_before("event_delivery_delivery", "created", now - KEPT)
     purged = [row[0] for row in select(_OF_PURGED)]

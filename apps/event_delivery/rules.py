@@ -17,7 +17,7 @@ GIVEN_UP_AFTER = timedelta(hours=24)
 OVERLAP = timedelta(hours=24)  # for which the earlier secret signs too
 LONGEST_OVERLAP = timedelta(days=7)
 _FIRST_PAUSE, _LONGEST_PAUSE = timedelta(seconds=2), timedelta(minutes=15)
-_PATIENCE = 3  # failures in a row after which the webhook rests, not only the event that failed
+_PATIENCE = 3  # failures in a row after which nothing is sent to the webhook for a time, not only the failed event
 _NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?\Z")
 _LONGEST_URL, _LONGEST_PEM = 1024, 32 * 1024
 _TYPES = frozenset(EventType) - {EventType.SUBSCRIPTION_TESTED}
@@ -57,13 +57,13 @@ def check_authority(pem: str) -> None:
 
 
 def check_schema(schema: str) -> None:
-    """Raise `BadSubscription` for a form that events do not have."""
+    """Raise `BadSubscription` unless it is one of `SCHEMAS`."""
     if schema not in SCHEMAS:
         raise BadSubscription(f"The schema is one of: {', '.join(SCHEMAS)}.")
 
 
 def check_types(types: Iterable[str]) -> list[str]:
-    """Return the types in order, each once. Raises `BadSubscription`."""
+    """Return the types of events, sorted and without duplicates. Raises `BadSubscription` for an unknown one."""
     wanted = sorted(set(types))
     unknown = [name for name in wanted if name not in _TYPES]
     if unknown:
@@ -72,23 +72,23 @@ def check_types(types: Iterable[str]) -> list[str]:
 
 
 def check_overlap(hours: int) -> timedelta:
-    """Return for how long the earlier secret signs too. Raises `BadSubscription`."""
+    """Return how long messages are signed with the earlier secret too. Raises `BadSubscription`."""
     longest = int(LONGEST_OVERLAP.total_seconds()) // 3600
     if not 0 <= hours <= longest:
-        raise BadSubscription(f"The earlier secret can sign for 0 to {longest} hours more.")
+        raise BadSubscription(f"The earlier secret can sign for 0 to {longest} more hours.")
     return timedelta(hours=hours)
 
 
 def pause(attempts: int) -> timedelta:
-    """The time to wait after so many failed attempts in a row: 2, 4, 8 … seconds, at most 15 minutes."""
+    """Return the time until the next attempt after this number of failures: 2, 4, 8 … seconds, at most 15 minutes."""
     return min(_LONGEST_PAUSE, _FIRST_PAUSE * (1 << min(attempts - 1, 10)))
 
 
 def rest(failures: int) -> timedelta | None:
-    """How long a webhook gets nothing at all after so many failures in a row; None: it does not rest."""
+    """Return for how long nothing is sent to a webhook after this number of failures in a row; None: no pause."""
     return pause(failures - _PATIENCE + 1) if failures >= _PATIENCE else None
 
 
 def is_given_up(since: datetime, *, now: datetime) -> bool:
-    """Tell whether a delivery that was due so long ago, and failed again, is given up."""
+    """Tell whether a delivery that was first due at `since`, and has failed again, is given up."""
     return now - since >= GIVEN_UP_AFTER

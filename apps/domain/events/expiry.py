@@ -1,22 +1,20 @@
-"""Events of expiry, which the scheduler writes: once for each current version, type and expiry.
+"""Writes the events about expiries, for the scheduler: one for each current version, type of event and expiry.
 
-The statements name the tables of keys, secrets and certificates, whose packages are above this one.
+The SQL names the tables of keys, secrets and certificates, because their packages are layers above this one.
 """
 
 from datetime import datetime
 
-from apps.core.sql import delete_before, execute
+from apps.core.sql import execute
 from apps.domain.access.grants import Grant
 from apps.domain.access.permissions import Permission
 from apps.domain.events.models import ExpiryNotice
-from apps.domain.events.queries import number_pending
 from apps.domain.events.rules import KEPT, expired_of, near_expiry_of
 
 _BATCH = 200
-_NUMBERED = 100  # times, each of thousands of events
-_NEWS = KEPT  # what expired earlier is not news
-# The object is locked: the events of one object are in the order of its changes. Whose row another transaction has
-# locked is left for the next run.
+_NEWS = KEPT  # an expiry that is longer ago gets no event
+# The object is locked, so that its events are in the order of its changes. Objects whose rows another transaction has
+# locked are left for the next run.
 _NOTIFY = """
     WITH due AS (
         SELECT o.id AS object_id, o.vault_id, o.name, v.id AS version_id, v.version, v.not_before, v.expires,
@@ -52,22 +50,22 @@ _STATEMENTS = {
 
 
 def notify_due(*, grant: Grant, now: datetime) -> int:
-    """Write the events of what is near its expiry, or has expired. Returns how many."""
+    """Write the events of versions that are near their expiry or have expired. Returns the number of events.
+
+    `now`: aware, by the lifecycle clock. Raises `GrantMismatch`.
+    """
     grant.require(Permission.VAULTS_SWEEP)
     return sum(_notify(kind, now) for kind in _STATEMENTS)
 
 
 def delete_old(*, grant: Grant, now: datetime) -> int:
-    """Delete events that readers had time to read, and notices of what is no longer news. Returns how many events.
+    """Delete events older than `KEPT`, and notices of expiries twice as long ago. Returns the number of events.
 
-    Numbers first: without an event worker and readers, the outbox would grow for ever.
+    `now`: aware, by the machine's clock. Raises `GrantMismatch`.
     """
     grant.require(Permission.VAULTS_SWEEP)
-    for _ in range(_NUMBERED):
-        if not number_pending():
-            break
     ExpiryNotice.objects.filter(expires__lt=now - 2 * _NEWS).delete()
-    return delete_before("events_event", "stored", now - KEPT)
+    return execute("DELETE FROM events_event WHERE stored < %s", [now - KEPT])
 
 
 def _notify(kind: str, now: datetime) -> int:

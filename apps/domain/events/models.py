@@ -8,9 +8,9 @@ from apps.core.models import PlainModel, UuidModel
 
 
 class Event(UuidModel):
-    """An event that readers can read. Rows are made from the outbox by `events_number()` alone, and never change.
+    """An event in the log. Only the database function `events_number()` adds rows, from the outbox; rows never change.
 
-    Columns name vaults and objects without foreign keys: an event outlives what it is about.
+    Vaults and objects are named without foreign keys, because an event outlives them.
     """
 
     vault_id = models.UUIDField()
@@ -23,7 +23,7 @@ class Event(UuidModel):
     not_before = models.DateTimeField(null=True)
     expires = models.DateTimeField(null=True)
     data = models.JSONField(null=True)  # members of `data` beyond Azure's
-    at = models.DateTimeField()
+    at = models.DateTimeField()  # of the change
     stored = models.DateTimeField()  # when it was numbered, by the database's clock
 
     class Meta(UuidModel.Meta):
@@ -39,7 +39,7 @@ class VaultPosition(PlainModel):
 
 
 class ExpiryNotice(PlainModel):
-    """That the event of an expiry was written. A version whose expiry is moved has another one."""
+    """A note that the event about an expiry was written. If the expiry of a version changes, it gets another note."""
 
     pk = models.CompositePrimaryKey("version_id", "type", "expires")
     version_id = models.UUIDField()
@@ -48,7 +48,7 @@ class ExpiryNotice(PlainModel):
 
 
 class Acknowledgement(UuidModel):
-    """An application's statement that it now uses this version of an object. A later one of the same replaces it."""
+    """An application's statement that it now uses this version of an object; a repeated statement replaces it."""
 
     vault_id = models.UUIDField()
     object_type = models.CharField(max_length=11)

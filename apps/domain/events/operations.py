@@ -1,7 +1,7 @@
-"""Writing events to the outbox, in the transaction of the change that they are about.
+"""Writes events to the outbox, in the transaction of the change that they report.
 
-New versions, changes of access and changes of a vault's state are written by triggers (migration 0002), whatever
-process stores the change. This module is for everything else.
+Triggers (migration 0002) write the events of new versions, of access and of a vault's state, whichever process stores
+the change. This module is for all other events.
 """
 
 from collections.abc import Mapping
@@ -33,11 +33,11 @@ def append(
     not_before: datetime | None = None,
     expires: datetime | None = None,
 ) -> None:
-    """Write one event. It is stored if the caller's transaction commits, and lost with it otherwise.
+    """Write one event to the outbox, in the caller's transaction.
 
-    Readers get the events of an object in the order of these calls, if each caller has locked the object's row first:
-    lock it with `select_for_update`, as changes of versions do. `grant`: any at this vault. `data`: members of the
-    event's `data` beyond Azure's, in PascalCase. Raises `GrantMismatch`.
+    The events of an object are in the order of these calls only if each caller locks the row of the object first, with
+    `select_for_update`, as changes of versions do. `grant`: any at this vault. `now`: aware. `data`: members of the
+    event's `data` that Azure does not have, in PascalCase. Raises `GrantMismatch`.
     """
     grant.require(grant.permission, vault_id=vault_id)
     values = {

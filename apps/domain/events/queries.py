@@ -1,4 +1,4 @@
-"""Reading events: what a caller may see of a vault's events, and who has acknowledged a version."""
+"""Reads the events of a vault that a caller may see, and the acknowledgements of a version."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from apps.domain.access.permissions import Permission
 from apps.domain.events.models import Acknowledgement, Event, VaultPosition
 from apps.domain.events.rules import Facts
 
-_LIMIT = 100  # events that are read for one answer, those included that the caller may not see
+_LIMIT = 100  # events that are read for one answer, including those that the caller may not see
 # Any of these at the object, or at its vault, shows the events of the object.
 _SHOWN_BY = {
     "key": (Permission.KEYS_GET, Permission.KEYS_LIST),
@@ -23,7 +23,7 @@ _SHOWN_BY = {
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Events after a position. `after`: the position to continue with. `more`: there are more already.
+    """Events after a position. `after`: the position to continue with. `more`: there are later events already.
 
     `missed`: events after the given position are no longer stored, or the position is not one of this log.
     """
@@ -35,7 +35,7 @@ class Page:
 
 
 def number_pending() -> int:
-    """Move committed events from the outbox to the log. Returns how many; 0 also while another does it for long."""
+    """Move committed events from the outbox to the log, and give them positions. Returns the number of events."""
     return int(select_value("SELECT events_number()"))
 
 
@@ -45,7 +45,10 @@ def last_positions(vault_ids: Sequence[UUID]) -> dict[UUID, int]:
 
 
 def read_events(*, grant: Grant, after: int | None) -> Page:
-    """Return the events of the grant's vault after a position that the caller may see. None: begin after the last."""
+    """Return at most 100 events of the grant's vault after a position, without those that the caller may not see.
+
+    `after` None: no events, and the position of the newest one. Raises `GrantMismatch`.
+    """
     grant.require(Permission.EVENTS_READ)
     vault_id = grant.scope.vault_id
     assert vault_id is not None  # noqa: S101  the permission is held in vaults only
@@ -63,13 +66,13 @@ def read_events(*, grant: Grant, after: int | None) -> Page:
 
 
 def list_acknowledgements(*, object_ids: Sequence[UUID], version: str = "") -> list[Acknowledgement]:
-    """List who acknowledged these objects, or one version of them, the oldest first."""
+    """List the acknowledgements of these objects, or of one version of them, the oldest first."""
     rows = Acknowledgement.objects.filter(object_id__in=object_ids).order_by("at")
     return list(rows.filter(version=version) if version else rows)
 
 
 def facts_of(row: Event) -> Facts:
-    """The event as it is sent."""
+    """Return the facts of an event that are sent."""
     data: dict[str, Any] = row.data or {}
     return Facts(
         row.pk, row.type, row.object_type, row.object_name, row.version, row.not_before, row.expires, row.at, data
@@ -77,7 +80,7 @@ def facts_of(row: Event) -> Facts:
 
 
 def _is_shown(grant: Grant, row: Event) -> bool:
-    """By roles as they are now. The vault's own events are shown to those who have a role at the vault."""
+    """Tell whether the caller may see this event, by its roles now. Events of the vault need a role at the vault."""
     scope = Scope(row.vault_id, grant.scope.vault_name)
     if row.object_type:
         scope = Scope(row.vault_id, grant.scope.vault_name, row.object_type, row.object_name, row.object_id)

@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any, NamedTuple
 
-KEPT = timedelta(days=30)  # how long readers of the feed can read an event
+KEPT = timedelta(days=30)  # how long the log keeps an event
 _AZURE = "Microsoft.KeyVault."
 
 
@@ -29,8 +29,8 @@ class EventType(StrEnum):
     CERTIFICATE_EXPIRED = f"{_AZURE}CertificateExpired"
     ACCESS_CHANGED = f"{_AZURE}VaultAccessPolicyChanged"
     VAULT_STATE_CHANGED = "VaultPortal.VaultStateChanged"  # data.State: a `VaultState`
-    ROLLOVER_ANNOUNCED = "VaultPortal.RolloverAnnounced"  # an old version will be retired; data.RetiresAt
-    VERSION_RETIRED = "VaultPortal.VersionRetired"
+    ROLLOVER_ANNOUNCED = "VaultPortal.RolloverAnnounced"  # data.Replaces: the old version; data.RetiresAt: the earliest
+    VERSION_RETIRED = "VaultPortal.VersionRetired"  # data.ReplacedBy: the new version; "": none yet
     SUBSCRIPTION_TESTED = "VaultPortal.SubscriptionTested"  # to one webhook, at the request of a person
 
 
@@ -47,7 +47,7 @@ class VaultState(StrEnum):
 
 
 class Subject(NamedTuple):
-    """What an event is about. `object_type` is "key", "secret" or "certificate"; "": the vault itself."""
+    """The subject of an event. `object_type` is "key", "secret" or "certificate"; "": the vault itself."""
 
     object_type: str
     object_id: uuid.UUID  # of the object; of the vault, if it is about that
@@ -57,7 +57,7 @@ class Subject(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class VaultNames:
-    """How events name a vault."""
+    """The names of a vault that its events have."""
 
     name: str
     origin: str  # https://host[:port]
@@ -73,7 +73,11 @@ class VaultNames:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """One event. `at`: when it happened."""
+    """The facts of one event.
+
+    `object_type`, `object_name`, `version`: as in `Subject`. Times are aware; `at` is the time of the change. `data`:
+    JSON members of the event's `data` that Azure does not have.
+    """
 
     id: uuid.UUID
     type: str

@@ -1,6 +1,6 @@
-"""Waiting for the next event of a vault: one thread asks the database for all who wait in this process.
+"""Waiting for the next event of a vault: one thread looks into the database for all waiting readers of this process.
 
-A reader who waits has a thread of the HTTP server, which costs some memory, and neither a slot nor a database
+A waiting reader occupies a thread of the HTTP server, which costs some memory, but neither a slot nor a database
 connection (docs/decisions/0038-events.md).
 """
 
@@ -18,7 +18,7 @@ from apps.domain.events import queries
 
 POLL_SECONDS = 0.25
 LONGEST_WAIT = 20.0  # seconds; HTTP servers and proxies end a connection after 30 without a byte
-MOST_WAITING, MOST_OF_A_VAULT = 256, 64
+MOST_WAITING, MOST_OF_A_VAULT = 256, 64  # readers at the same time: of this process, of a vault
 
 logger = logging.getLogger(__name__)
 
@@ -28,11 +28,11 @@ class Outcome(Enum):
 
     NEW = "there are new events"
     NOTHING = "there were none in time"
-    NO_PLACE = "too many wait already"
+    NO_PLACE = "too many readers wait already"
 
 
 class Wait(NamedTuple):
-    """What a reader waits for: an event of the vault after a position. `seconds`: how long."""
+    """A reader's wish: an event of the vault after this position, for at most `seconds`."""
 
     vault_id: UUID
     after: int
@@ -40,7 +40,7 @@ class Wait(NamedTuple):
 
 
 class EventWatch:
-    """Those who wait in this process."""
+    """The waiting readers of this process, and the thread that wakes them. Safe to use from several threads."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -50,7 +50,10 @@ class EventWatch:
         self._needed = threading.Event()
 
     def wait(self, wanted: Wait) -> Outcome:
-        """Block the calling thread, which must not hold a slot or a database connection."""
+        """Block until the vault has a later event or the time is over, at most `LONGEST_WAIT` seconds.
+
+        The calling thread must not hold a slot or a database connection.
+        """
         found = threading.Event()
         with self._lock:
             if len(self._waiting) >= MOST_WAITING or self._by_vault[wanted.vault_id] >= MOST_OF_A_VAULT:
@@ -69,7 +72,7 @@ class EventWatch:
                 self._by_vault -= Counter({wanted.vault_id: 1})
 
     def look(self) -> None:
-        """Wake those whose vault has a later event. Raises `django.db.Error`."""
+        """Wake the readers whose vault has a later event. Raises `django.db.Error`."""
         with self._lock:
             waiting = list(self._waiting.items())
         if not waiting:

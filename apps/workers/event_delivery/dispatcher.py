@@ -1,6 +1,6 @@
-"""The thread that looks four times a second for events and for webhooks with work, and sends a task for each of these.
+"""The thread that looks four times a second for new events and due webhooks, and sends a task for each due webhook.
 
-The broker only notifies: what is due is in rows, and a task whose message is lost is sent again.
+Rows have what is due; the messages of the broker only notify, and a task whose message was lost is sent again.
 """
 
 import logging
@@ -24,8 +24,8 @@ POLL_SECONDS = 0.25
 _SENT_AGAIN_AFTER = 5.0  # seconds: the message may be lost, or with a worker that died
 _MOST_SLOW = 8  # tasks at once for receivers that answer slowly: half of the threads, so that the others never wait
 _FANNED_OUT = 1000  # events for each webhook and look: one that was away for long delays no other
-# Each webhook that wants events gets a row for each event after its position; both in one statement. A webhook that
-# another process works on at this moment is left for the next time.
+# Adds a delivery for each event after the position of each webhook, and advances the position, in one statement. A
+# webhook whose row another process has locked is left for the next look.
 _FAN_OUT = """
     WITH behind AS (
         SELECT s.id, s.vault_id, s.position, s.types, least(p.last, s.position + %(most)s) AS last
@@ -54,7 +54,7 @@ _DUE = """
 
 
 class Dispatcher:
-    """Sends tasks. `send`: sends one for a webhook, whose end `ended` reports."""
+    """Sends tasks. `send(subscription_id)` sends that of a webhook; `began` and `ended` report its start and end."""
 
     def __init__(self, send: Callable[[UUID], None]) -> None:
         self._send = send
@@ -63,7 +63,7 @@ class Dispatcher:
         self._lock = threading.Lock()
 
     def look(self, *, now: datetime) -> None:
-        """Make deliveries of new events, and send tasks for what is due. Raises `django.db.Error`."""
+        """Add deliveries of new events, and send tasks for due webhooks. Raises `django.db.Error`."""
         number_pending()
         execute(_FAN_OUT, {"now": now, "most": _FANNED_OUT})
         for subscription_id in self._choose(select(_DUE, {"now": now})):
@@ -82,7 +82,7 @@ class Dispatcher:
             self._sent.pop(subscription_id, None)
 
     def run_forever(self) -> None:
-        """Look again and again, whatever happens."""
+        """Look every `POLL_SECONDS`; an error is logged and does not end the loop."""
         pause = threading.Event()
         while True:
             try:

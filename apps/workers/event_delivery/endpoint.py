@@ -1,4 +1,4 @@
-"""One webhook as a receiver: the handshake, and the messages that it gets.
+"""The receiver of one webhook: the handshake with it, and the messages to it.
 
 CloudEvents "HTTP 1.1 Web Hooks" section 4 and Event Grid "Endpoint validation" have the handshakes; every message is
 signed as Standard Webhooks says.
@@ -34,7 +34,7 @@ _CLOUD_EVENTS = Subscription.Schema.CLOUD_EVENTS
 
 
 class ReceiverError(Exception):
-    """The receiver did not take a message. The message tells its owner what to do; it never quotes the receiver."""
+    """The receiver did not accept a message. The text of the error says what to do, and never quotes the receiver."""
 
     def __init__(self, message: str, status: int | None = None) -> None:
         super().__init__(message)
@@ -131,7 +131,7 @@ class Endpoint:
 
 
 class OpenEndpoints:
-    """The webhooks that this process has opened, the latest used ones."""
+    """The webhooks whose secrets this process has opened; the least recently used are dropped."""
 
     def __init__(self) -> None:
         self._lock = Lock()
@@ -186,12 +186,12 @@ def _validation_response(body: bytes) -> Any:
 
 def _refused(status: int) -> str:
     if 300 <= status < 400:
-        return "The receiver points elsewhere, which we do not follow. Add a webhook with the address that it means."
+        return "The receiver answers with a redirect, which is not followed. Add a webhook with its target address."
     return f"The receiver answered with HTTP {status}. It has to answer with 2xx."
 
 
 def _advice(error: BaseException) -> str:
-    """Tell what to do about a failed connection; the cause may be below what the library raised."""
+    """Return what to do about a failed connection. The cause may be inside the error that the library raised."""
     cause: BaseException | None = error
     while cause is not None:
         if isinstance(cause, AddressRefused):
@@ -200,4 +200,4 @@ def _advice(error: BaseException) -> str:
         cause = inner if isinstance(inner, BaseException) else cause.__cause__ or cause.__context__
     if "certificate" in str(error).lower():
         return "The receiver's certificate is not signed by the given authority, or is for another name."
-    return "The receiver does not answer in time. Check its address, and that this machine may reach it."
+    return "The receiver does not answer in time. Check its address, and that this machine can reach it."

@@ -1,7 +1,7 @@
-"""Sending what is due to one webhook, in the order of each object.
+"""Sends the due deliveries of one webhook, in order for each object.
 
-A task claims the webhook with a lease, so that one task at a time sends to it. A killed worker leaves behind deliveries
-that are pending: the receiver may get the last one twice, with the same `webhook-id`.
+A task claims the webhook with a lease, so that one task at a time sends to it. If the worker is killed, the deliveries
+stay pending: the receiver may get the last one twice, with the same `webhook-id`.
 """
 
 import logging
@@ -34,7 +34,7 @@ _State = Delivery.State
 
 
 def work_on(subscription_id: UUID, *, clock: Clock) -> None:
-    """Do what is due for a webhook: the handshake, then deliveries. Nothing if another task works on it."""
+    """Do the handshake of a webhook if it is due, then send due deliveries; nothing if another task has the webhook."""
     row = _claim(subscription_id, now=clock())
     if row is None:
         return
@@ -69,7 +69,7 @@ def _release(row: Subscription, **state: object) -> None:
 
 
 def _facts(row: Delivery, events: Mapping[UUID, Event]) -> Facts | None:
-    """What to send; None for an event that is no longer stored."""
+    """Return the event to send; None for an event that is no longer stored."""
     if row.event_id is None:  # a test
         return Facts(row.pk, row.event_type, "", "", "", None, None, row.created)
     event = events.get(row.event_id)
@@ -100,7 +100,7 @@ class _Sender:
         )
 
     def send_due(self) -> None:
-        """Send until nothing is due, the webhook rests, or the time is over."""
+        """Send until nothing is due, the webhook has to pause, or the time of the task is over."""
         blocked: set[UUID] = set()  # objects whose earliest event has to wait
         while rows := list(self._pending().exclude(object_id__in=blocked).order_by("position", "pk")[:_BATCH]):
             events = Event.objects.in_bulk([row.event_id for row in rows if row.event_id is not None])
@@ -140,7 +140,7 @@ class _Sender:
 
     def _note_success(self) -> None:
         row, now = self._row, self._clock()
-        if rules.rest(row.failures) is not None:  # it is back: what waited for a later attempt need not
+        if rules.rest(row.failures) is not None:  # the receiver is back: what waits for a later attempt is due now
             self._pending().filter(next_try__gt=now).update(next_try=now)
         row.failures, row.error = 0, ""
         Subscription.objects.filter(pk=row.pk).update(last_delivered=now, failures=0, error="")

@@ -1,4 +1,4 @@
-"""The task that works on one webhook, and the thread that sends it."""
+"""The Celery task that sends to one webhook, and the start of the thread that sends these tasks."""
 
 import threading
 from typing import Any
@@ -17,7 +17,7 @@ _EXPIRES = 10  # seconds: a later message is sent meanwhile
 
 @shared_task(name="events.deliver")
 def deliver(subscription_id: str) -> None:
-    """Send to a webhook what is due. Two messages at once are harmless."""
+    """Send the due deliveries of a webhook. A second message for the same webhook is harmless."""
     key = UUID(subscription_id)
     if not _dispatcher.began(key):  # its end would be taken for that of the task that runs
         return
@@ -36,5 +36,5 @@ _dispatcher = Dispatcher(_send)
 
 @worker_ready.connect
 def start_dispatcher(**_: Any) -> None:
-    """Start the thread in the worker, which has its threads then."""
+    """Start the dispatcher's thread when the worker is ready."""
     threading.Thread(target=_dispatcher.run_forever, name="dispatcher", daemon=True).start()
