@@ -1,4 +1,4 @@
-"""Announcing that a key has a new version, and that its old one will be disabled: the one place that does."""
+"""Announces the new version and the retirement of the old version of a key; no other module does."""
 
 from datetime import datetime, timedelta
 
@@ -55,7 +55,7 @@ def _append_event(  # noqa: PLR0917  private, two callers
     data: dict[str, str],
     now: datetime,
 ) -> None:
-    """Locks the key first: that puts the events of one key in their order. Of a purged key there is none."""
+    """Append an event of a key. The key is locked first, so that its events are in order. A purged key gets none."""
     if Key.objects.select_for_update(no_key=True).filter(pk=turn.key_id).first() is None:
         return
     subject = Subject("key", turn.key_id, turn.name, version)
@@ -63,7 +63,7 @@ def _append_event(  # noqa: PLR0917  private, two callers
 
 
 def grant_at(rollover: Rollover, turn: RolloverKey, permission: Permission) -> Grant:
-    """The grant for scheduled work on one key.
+    """Return the grant for scheduled work on one key.
 
     The audit records name who began the rollover, and carry its id as their correlation id.
     """

@@ -1,4 +1,4 @@
-"""The consumers of the versions of a key: who used which version last, and who still needs the old one.
+"""The consumers of a key: which caller used which version last, and which ones still need the old version.
 
 A consumer is a caller that used the version successfully, by the usage counters
 (docs/decisions/0011-usage-counters.md).
@@ -27,19 +27,20 @@ _AT_ONCE = 1000  # keys in one statement, which may have 65 535 parameters
 
 @dataclass(frozen=True, slots=True)
 class ConsumerLine:
-    """One row of the grid. `standing`: "" where no rollover was announced."""
+    """One row of the grid. `standing`: "" if no rollover of the key was announced."""
 
     consumer: Consumer
-    application: str  # its name, or what the records name it
+    application: str  # its name; the caller as records name it, if it is no known application
     standing: Standing | str
 
 
 @dataclass(frozen=True, slots=True)
 class ConsumerGrid:
-    """The consumers of a key by its old and its new version.
+    """The consumers of the old and the new version of a key.
 
-    `rollover` and `turn`: the latest staged or emergency rollover of the key, if it has one. Without one the versions
-    are the newest two. `moved_at`: when the old version has no consumers left, if none uses it again.
+    `rollover` and `turn`: the latest staged or emergency rollover of the key and the key's row in it, or None. Without
+    one, the versions are the newest two, and `old_version` is "" if there is one only. `moved_at`: the time at which
+    all consumers have moved, if none uses the old version again; None without an announcement.
     """
 
     key: str
@@ -52,7 +53,7 @@ class ConsumerGrid:
 
     @property
     def behind(self) -> int:
-        """How many consumers would fail without the old version."""
+        """The number of consumers that have not moved."""
         return sum(line.standing == Standing.BEHIND for line in self.lines)
 
 
@@ -94,7 +95,7 @@ def _consumers_of_some(vault_id: UUID, turns: Sequence[RolloverKey]) -> dict[UUI
 
 
 def consumer_grid(*, vault: Vault, key: Key, now: datetime) -> ConsumerGrid:
-    """Build the grid of one key."""
+    """Build the grid of one key. `now`: aware, by the lifecycle clock."""
     turn = _latest_turn(key)
     rollover = turn.rollover if turn else None
     shown = turn or _newest_versions(key)
@@ -113,7 +114,7 @@ def consumer_grid(*, vault: Vault, key: Key, now: datetime) -> ConsumerGrid:
 
 
 def are_moved(*, rollover: Rollover, turns: Iterable[RolloverKey], now: datetime) -> dict[UUID, bool]:
-    """Map each announced key of a rollover to whether no consumer of its old version is left."""
+    """Map the id of each announced row of a rollover to whether all consumers of its old version have moved."""
     announced = [turn for turn in turns if turn.announced is not None]
     consumers = consumers_of(vault_id=rollover.vault_id, turns=announced)
     quiet = timedelta(days=rollover.quiet_days)
@@ -143,7 +144,7 @@ def _latest_turn(key: Key) -> RolloverKey | None:
 
 
 def _newest_versions(key: Key) -> RolloverKey:
-    """The newest two versions as a row that is not stored. A key with one version has no old one."""
+    """Return the newest two versions as a row that is not stored; `old_version` is "" if there is one only."""
     versions = KEYS.versions().filter(key=key).order_by("-created", "-pk").values_list("version", flat=True)[:2]
     newest, *older = list(versions) or [""]
     return RolloverKey(key_id=key.pk, name=key.name, new_version=newest, old_version=older[0] if older else "")

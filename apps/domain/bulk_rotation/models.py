@@ -34,7 +34,7 @@ class Rollover(UuidModel):
     state = models.CharField(max_length=9, choices=State.choices, default=State.RUNNING)
     total = models.PositiveIntegerField(default=0)
     quiet_days = models.PositiveSmallIntegerField(default=0, db_default=0)  # staged: days without a call
-    automatic = models.BooleanField(default=False, db_default=False)  # staged: retires what has moved without a request
+    automatic = models.BooleanField(default=False, db_default=False)  # staged: retire without a request what has moved
     starts = models.DateTimeField(null=True)  # no new version before this time
     due = models.DateTimeField(null=True)  # the runner looks at it from this time on; null: at once
     created = models.DateTimeField()
@@ -56,15 +56,15 @@ class Rollover(UuidModel):
 
 
 class RolloverKey(UuidModel):
-    """One key of a rollover. Those of a bulk rotation end as done, those of a staged rollover as retired."""
+    """One key of a rollover. A key of a bulk rotation ends as `done`, one of another rollover as `retired`."""
 
     class State(models.TextChoices):
         WAITING = "waiting"
         BEGUN = "begun"
         DONE = "done"
         CREATED = "created"  # the new version is to be announced
-        OBSERVING = "observing"  # who still uses the old version?
-        MOVED = "moved"  # nobody does
+        OBSERVING = "observing"  # a consumer of the old version has not moved
+        MOVED = "moved"  # all consumers have moved
         RETIRED = "retired"  # the old version is disabled
         FAILED = "failed"
         LEFT = "left"  # cancelled before it was started, or it no longer needs a new version
@@ -84,8 +84,8 @@ class RolloverKey(UuidModel):
     rehearsed_from = models.DateTimeField(null=True)  # of the last rehearsal
     rehearsed_until = models.DateTimeField(null=True)
     retired = models.DateTimeField(null=True)
-    released = models.BooleanField(default=False, db_default=False)  # to be retired: somebody asked for it
-    overridden = models.BooleanField(default=False, db_default=False)  # although not every consumer has moved
+    released = models.BooleanField(default=False, db_default=False)  # a person requested the retirement
+    overridden = models.BooleanField(default=False, db_default=False)  # retire it even if a consumer has not moved
     changed = models.DateTimeField(null=True)
 
     class Meta(UuidModel.Meta):

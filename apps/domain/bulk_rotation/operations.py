@@ -1,4 +1,4 @@
-"""Start, pause, resume and cancel rollovers, and have old versions retired. `runner.py` carries them out."""
+"""Starts, pauses, resumes and cancels rollovers, and requests retirements; `runner.py` carries them out."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -52,7 +52,7 @@ _SELECT_KEYS = """
 
 
 class RolloverOpen(Conflict):
-    """The vault has a bulk rotation that is not finished, or the key a rollover."""
+    """The vault has an unfinished bulk rotation, or the key an unfinished rollover."""
 
 
 class NothingToRotate(BadRequest):
@@ -62,28 +62,32 @@ class NothingToRotate(BadRequest):
 
 
 class BadRolloverState(Conflict):
-    """A finished rollover cannot be paused, resumed or cancelled; only a staged one retires versions."""
+    """The rollover is finished, or its kind does not allow the change: only a staged one retires on request."""
 
 
 class NotMoved(Conflict):
-    """Consumers still use the old version."""
+    """No old version can be retired now: consumers have not moved, or a rehearsal is not over."""
 
 
 @dataclass(frozen=True, slots=True)
 class RolloverPlan:
-    """What a bulk rotation or a staged rollover is to do. `key`: "" for all keys that are old enough."""
+    """The parameters of a bulk rotation or a staged rollover.
+
+    `kind`: a `Rollover.Kind`. `key`: one name, "" for all keys whose current version is `older_than_days` old.
+    `quiet_days`: the days without a call after which a consumer has moved. `starts`: aware, None for now.
+    """
 
     reason: str
     kind: str = Rollover.Kind.BULK
     key: str = ""
     older_than_days: int = 0
     quiet_days: int = DEFAULT_QUIET_DAYS
-    automatic: bool = False  # retire what has moved without a request
+    automatic: bool = False  # retire old versions without a request when their consumers have moved
     starts: datetime | None = None
 
 
 def start(*, grant: Grant, vault: Vault, plan: RolloverPlan, now: datetime) -> Rollover:
-    """Start new versions of a key, or of every enabled key whose current version is old enough.
+    """Start a rollover of one key, or of every enabled key whose current version is old enough.
 
     Keys of certificates are left out. An automatic one needs the permission to disable versions as well. Raises
     `RolloverOpen`, `NothingToRotate`, `KeyNotFound`, `KeyDisabled`, `ObjectManaged`, `NotAuthorised`.
@@ -117,7 +121,7 @@ def start(*, grant: Grant, vault: Vault, plan: RolloverPlan, now: datetime) -> R
 
 
 def start_emergency(*, grant: Grant, rotate: Grant, vault: Vault, name: str, reason: str, now: datetime) -> Rollover:
-    """Disable the current version of a key at once, and start a new one. `grant`: to disable; `rotate`: to rotate.
+    """Disable the current version of a key now, and start a new one. `grant`: to disable; `rotate`: to rotate.
 
     It replaces an unfinished rollover of the key, and ends its rehearsal. Raises `KeyNotFound`, `ObjectManaged`, and
     `RolloverOpen` when another one begins at the same moment.
@@ -143,7 +147,7 @@ def start_emergency(*, grant: Grant, rotate: Grant, vault: Vault, name: str, rea
 
 
 def retire(*, grant: Grant, rollover_id: UUID, override: bool, now: datetime) -> Rollover:
-    """Have the old versions disabled whose consumers have moved; with `override`, the others of the rollover too.
+    """Request the retirement of the old versions whose consumers have moved; with `override`, of all others too.
 
     An override needs a second person. Raises `RolloverNotFound`, `BadRolloverState`, `NotMoved`, `ApprovalRequired`.
     """

@@ -1,6 +1,6 @@
-"""Rehearsals of a retirement: uses of the old versions succeed, and are reported as such that would fail.
+"""Rehearsals of a retirement: uses of the old versions succeed, and are reported as uses that would fail.
 
-The marks are in the rows of the versions, which the HSM workers have in their caches: a use costs no statement more.
+The marks are in the rows of the versions, which the HSM workers cache: a use needs no further SQL statement.
 """
 
 from datetime import datetime, timedelta
@@ -32,19 +32,19 @@ _MARK = """
 
 
 class NothingToRehearse(Conflict):
-    """No old version of the rollover is announced and not retired."""
+    """The rollover has no announced old version that is still to be retired."""
 
 
 class RehearsalNotClean(Conflict):
-    """A brown-out follows a rehearsal that is over and clean."""
+    """A brown-out needs a rehearsal that is over and clean."""
 
 
 class BadRehearsal(BadRequest):
-    """A rehearsal that is too long, or a brown-out of another share."""
+    """The rehearsal is too long, or the brown-out has a share that is not offered."""
 
 
 def rehearse(*, grant: Grant, rollover_id: UUID, hours: int, now: datetime) -> Rollover:
-    """Report uses of the old versions as such that would fail, for some hours; 0 ends the rehearsal.
+    """Report uses of the old versions as uses that would fail, for some hours; 0 ends the rehearsal.
 
     Raises `RolloverNotFound`, `NothingToRehearse`, `BadRehearsal`.
     """
@@ -63,7 +63,7 @@ def rehearse(*, grant: Grant, rollover_id: UUID, hours: int, now: datetime) -> R
 
 
 def brown_out(*, grant: Grant, rollover_id: UUID, percent: int, now: datetime) -> Rollover:
-    """Refuse 1 or 10 of a hundred uses of the old versions for a minute, after a clean rehearsal; 0 ends it.
+    """Refuse 1 or 10 percent of the uses of the old versions for a minute, after a clean rehearsal; 0 ends it.
 
     Raises `RolloverNotFound`, `NothingToRehearse`, `RehearsalNotClean`, `BadRehearsal`.
     """
@@ -84,7 +84,7 @@ def brown_out(*, grant: Grant, rollover_id: UUID, percent: int, now: datetime) -
 
 
 def end_marks(row: Rollover) -> None:
-    """End rehearsal and brown-out of a rollover that is cancelled, in the caller's transaction."""
+    """Remove the marks of rehearsal and brown-out from a rollover's versions, in the caller's transaction."""
     _mark(row)
 
 
@@ -95,7 +95,7 @@ def end_marks_of_key(key_id: UUID) -> None:
 
 
 def rehearsals_of(row: Rollover, turns: list[RolloverKey]) -> dict[UUID, Rehearsal | None]:
-    """Map each of these keys, by the id of its row, to its last rehearsal; None: there was none."""
+    """Map the id of each of these rows to the last rehearsal of its key; None: there was none."""
     rehearsed = [turn for turn in turns if turn.rehearsed_from is not None]
     consumers = consumers_of(vault_id=row.vault_id, turns=rehearsed)
     found: dict[UUID, Rehearsal | None] = dict.fromkeys((turn.pk for turn in turns), None)
@@ -116,7 +116,7 @@ def _lock_announced(row: Rollover) -> list[RolloverKey]:
     Rollover.objects.select_for_update().get(pk=row.pk)  # the runner may be about to retire
     turns = list(RolloverKey.objects.filter(rollover=row, state__in=_ANNOUNCED))
     if row.kind != Rollover.Kind.STAGED or not turns:
-        raise NothingToRehearse("No old version of this rollover waits for its retirement.")
+        raise NothingToRehearse("This rollover has no announced old version that is still to be retired.")
     return turns
 
 

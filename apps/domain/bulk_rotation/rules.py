@@ -1,4 +1,4 @@
-"""Progress of rollovers, and when an old version has no consumers left. Pure."""
+"""Rules of rollovers: their progress, when a consumer has moved, when a rehearsal is clean. Pure."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ class Progress:
     rate: float
     left: float | None
     stuck: bool
-    observing: int = 0  # of a staged rollover: announced, and in use with the old version or not quiet yet
+    observing: int = 0  # of a staged rollover: created or announced, and not all consumers have moved
     moved: int = 0
     retired: int = 0
 
@@ -69,7 +69,7 @@ def pause_before_asking_again(*, age: timedelta) -> int:
     return next((seconds for limit, seconds in _PAUSES if age < limit), 10)
 
 
-OBSERVE_EVERY = timedelta(seconds=30)  # how often the consumers of old versions are looked at
+OBSERVE_EVERY = timedelta(seconds=30)  # between two checks of the consumers of old versions
 BROWN_OUT_PERCENT = (0, 1, 10)  # 0 ends one
 BROWN_OUT = timedelta(minutes=1)
 LONGEST_REHEARSAL = timedelta(days=90)
@@ -77,11 +77,11 @@ DEFAULT_QUIET_DAYS, MOST_QUIET_DAYS = 7, 365  # days without a call after which 
 
 
 class Standing(StrEnum):
-    """Where a consumer is between two versions of a key."""
+    """Whether a consumer has moved from the old to the new version of a key: all but `BEHIND` have."""
 
     NEW = "new"  # never used the old version
     ACKNOWLEDGED = "acknowledged"  # reported that it uses the new version, and did not use the old one since
-    QUIET = "quiet"  # did not use the old version for the demanded days
+    QUIET = "quiet"  # did not use the old version for the days without a call
     BEHIND = "behind"
 
 
@@ -115,9 +115,10 @@ class Consumer:
         return self.acknowledged is not None and (self.old is None or self.old.last < self.acknowledged)
 
     def moves_at(self, *, announced: datetime, quiet: timedelta) -> datetime:
-        """The time from which it counts as moved, if it does not use the old version again.
+        """Return the time from which it counts as moved, if it does not use the old version again.
 
-        Silence counts from the announcement: a consumer that calls once a month cannot have known before.
+        `quiet` counts from the last call, or from the announcement if that is later: before it, the consumer could not
+        know of the new version.
         """
         if self.has_acknowledged and self.acknowledged is not None:
             return self.acknowledged
@@ -125,7 +126,7 @@ class Consumer:
         return max(last, announced) + quiet
 
     def standing(self, *, announced: datetime, quiet: timedelta, now: datetime) -> Standing:
-        """Where it is at `now`."""
+        """Return the state of the consumer at `now`."""
         if self.old is None:
             return Standing.NEW
         if self.has_acknowledged:
@@ -135,7 +136,7 @@ class Consumer:
 
 @dataclass(frozen=True, slots=True)
 class Rehearsal:
-    """The rehearsal of a version's retirement. `failing`: those who used the version since it began."""
+    """The rehearsal of a version's retirement. `failing`: the consumers that used the version since `since`."""
 
     since: datetime
     until: datetime
@@ -146,24 +147,24 @@ class Rehearsal:
         return now < self.until
 
     def is_clean(self, now: datetime) -> bool:
-        """Whether it is over, and nobody would have failed, up to now."""
+        """Whether it is over, and no consumer has used the version since it began."""
         return not self.is_running(now) and not self.failing
 
     def state(self, now: datetime) -> str:
-        """For people: running, clean or not clean."""
+        """Return "running", "clean" or "not clean"."""
         return "running" if self.is_running(now) else "clean" if self.is_clean(now) else "not clean"
 
 
 def rehearsal_of(consumers: Iterable[Consumer], *, since: datetime, until: datetime) -> Rehearsal:
-    """Judge a rehearsal by the last calls: also a call that came too early to be marked is one that would fail."""
+    """Judge a rehearsal by the last calls, which includes calls before the HSM workers knew of the rehearsal."""
     failing = tuple(one for one in consumers if one.old is not None and one.old.last >= since)
     return Rehearsal(since, until, failing)
 
 
 def all_moved_at(consumers: Iterable[Consumer], *, announced: datetime, quiet: timedelta) -> datetime:
-    """The time from which no consumer of the old version is left, if none uses it again.
+    """Return the time from which all consumers of the old version have moved, if none uses it again.
 
-    A version that nobody is known to use waits for its days too: nobody has acknowledged anything.
+    A version without a known consumer waits for `quiet` after the announcement too.
     """
     moves = [one.moves_at(announced=announced, quiet=quiet) for one in consumers if one.old is not None]
     return max(moves, default=announced + quiet)

@@ -2,7 +2,7 @@
 
 A new key version is a job of the HSM queue, so the next HSM worker creates it when one is killed. One rollover is
 advanced in one transaction under a row lock: a killed scheduler leaves nothing half done, and a second scheduler skips
-the locked row. A rollover that only waits for its consumers says when it is due again.
+the locked row. A rollover that only waits for its consumers has the time at which it is due again.
 """
 
 import logging

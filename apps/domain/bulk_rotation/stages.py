@@ -24,7 +24,7 @@ _MOST_MOVED = 1000  # keys that are noted as moved in one transaction; who came 
 
 
 def announce_created(rollover: Rollover, now: datetime) -> None:
-    """Announce new versions. From now on consumers can know of them. An emergency has no old version to observe."""
+    """Announce new versions. In an emergency the old version is disabled already, so there is nothing to observe."""
     state = _State.RETIRED if rollover.kind == Rollover.Kind.EMERGENCY else _State.OBSERVING
     for turn in _turns(rollover, _State.CREATED)[:AT_ONCE]:
         announce(rollover, turn, now=now)
@@ -51,9 +51,9 @@ def observe(rollover: Rollover, now: datetime) -> None:
 
 
 def retire(rollover: Rollover, now: datetime) -> None:
-    """Disable the old versions of keys whose retirement was requested or is automatic, and that have moved.
+    """Disable the old versions of moved keys whose retirement was requested or is automatic.
 
-    Those with an override do not wait for their consumers.
+    With an override, also those of keys that are still observed.
     """
     moved = _turns(rollover, _State.MOVED).exclude(rehearsed_until__gt=now)
     if not rollover.automatic:

@@ -1,4 +1,4 @@
-"""What new objects of a vault inherit: the rotation policy of keys, the lifetime action of certificates."""
+"""The default policies of a vault, which new objects inherit: rotation policy and lifetime action."""
 
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -38,8 +38,8 @@ def find_defaults(*, vault: Vault) -> DefaultPolicies:
 def set_defaults(
     *, grant: Grant, vault: Vault, changes: dict[str, Any], existing_keys: bool = False, now: datetime
 ) -> DefaultPolicies:
-    """Set what new objects inherit. `changes` may hold keys (`RotationPolicyValues`) and certificates (`Action`), each
-    perhaps None; what it does not name stays. `existing_keys`: those without a policy inherit it too.
+    """Change the default policies. `changes` has "keys" (`RotationPolicyValues`), "certificates" (`Action`) or both;
+    None is Azure's default. `existing_keys`: keys without a policy inherit the new default too.
 
     Raises `BadRotationPolicy`, `BadPolicy`.
     """

@@ -14,9 +14,9 @@ from apps.domain.vaults.models import Vault
 def set_default(
     *, grant: Grant, vault: Vault, policy: RotationPolicyValues | None, existing: bool, now: datetime
 ) -> DefaultRotationPolicy | None:
-    """Set what new keys of the vault inherit, in the caller's transaction, which records it; None: nothing.
+    """Set the policy that new keys of the vault inherit, in the caller's transaction, which records it; None: none.
 
-    Keys that have inherited follow. `existing`: keys without a policy inherit too, from now on. Raises
+    Keys with an inherited policy follow the change. `existing`: keys without a policy inherit it too. Raises
     `BadRotationPolicy`.
     """
     grant.require(Permission.VAULTS_UPDATE)

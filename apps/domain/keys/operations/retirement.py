@@ -1,4 +1,4 @@
-"""Retiring an old version of a key: it is disabled, and can be enabled again while it exists."""
+"""Retires an old version of a key: it is disabled, and can be enabled again while it exists."""
 
 from datetime import datetime
 from functools import partial
