@@ -1,8 +1,8 @@
 """The clocks, read by interfaces only: everything below them gets `now` as an argument.
 
 `now()` is this machine's time: for sign-ins, tokens, the audit log, leases, and all that is compared with other
-machines. `lifecycle_now()` is the time in which keys, secrets, certificates and vaults live: the same, unless the clock
-of a test installation was moved (apps/core/movable_clock.py).
+machines. `lifecycle_now()` is the time by which keys, secrets, certificates and vaults are rotated, expire and are
+purged: the same, unless the clock of a test installation was moved (apps/core/movable_clock.py).
 """
 
 from datetime import UTC, datetime

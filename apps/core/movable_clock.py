@@ -1,8 +1,8 @@
-"""The clock of a test installation, which can be moved forward so that months of life cycle pass at once.
+"""The clock of a test installation, which can be moved forward to try rotations, expiries and purges of months.
 
-An installation has it from its first start or never: a row of `core_movableclock`, which only the owner of the tables
-inserts, and the setting `TEST_CLOCK` of each process. Without the setting a process reads no row. The database refuses
-production vaults beside the row, and each reading looks for one again: a production vault's time is never moved
+An installation has such a clock from its first start or never. It needs a row of `core_movableclock`, which only the
+owner of the tables can insert, and the setting `TEST_CLOCK` of each process; without the setting a process does not
+read the row. The database refuses production vaults if there is the row, and each reading checks that there is none
 (docs/decisions/0041-policies-calendar-clock.md).
 """
 
@@ -14,8 +14,8 @@ from apps.core.errors import Unavailable
 from apps.core.sql import execute, select_value
 from apps.core.ttl_cache import TtlCache
 
-LONGEST = timedelta(days=20 * 366)
-TRUST_SECONDS = 0.5
+LONGEST = timedelta(days=20 * 366)  # by which the clock can be moved in all
+TRUST_SECONDS = 0.5  # for which a process uses the offset that it has read
 _NONE = timedelta(0)
 _READ = "SELECT test_clock_seconds()"  # null: no row, or a production vault (migration certificates 0008)
 _MOVE = "UPDATE core_movableclock SET seconds = seconds + %s, moved = clock_timestamp()"
@@ -23,7 +23,7 @@ _offset: TtlCache[timedelta] = TtlCache(maxsize=1, ttl=TRUST_SECONDS)
 
 
 class ClockRefused(Unavailable):
-    """The installation has a clock that moves and a production vault, or the setting without the row."""
+    """The process has `TEST_CLOCK`, and there is a production vault, or no row."""
 
 
 def is_movable() -> bool:
@@ -32,19 +32,19 @@ def is_movable() -> bool:
 
 
 def offset() -> timedelta:
-    """Return by how much the clock was moved; it counts within a second. Raises `ClockRefused`, `django.db.Error`."""
+    """Return by how much the clock was moved, at most half a second old. Raises `ClockRefused`, `django.db.Error`."""
     return _offset.get("", _read) if settings.TEST_CLOCK else _NONE
 
 
 def move(by: timedelta) -> timedelta:
-    """Move the clock forward in the caller's transaction, and return by how much it is moved. Raises as `offset`."""
+    """Move the clock forward in the caller's transaction, and return the whole offset. Raises as `offset`."""
     _read()  # refuses beside a production vault
     execute(_MOVE, [int(by.total_seconds())])
     return _read()
 
 
 def invalidate() -> None:
-    """Let this process see its own move at once."""
+    """Let this process read the offset at its next use, after a move of its own."""
     _offset.clear()
 
 

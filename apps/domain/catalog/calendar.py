@@ -1,4 +1,4 @@
-"""What will happen: rotations, renewals, notices, expiries and purges, with the dates that the scheduler acts on."""
+"""The calendar: rotations, renewals, notices, expiries and purges, at the dates on which the scheduler acts."""
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
@@ -30,12 +30,12 @@ _SOON = frozenset(Event) - {Event.NEAR_EXPIRY, Event.NOTICE}  # what an overview
 
 
 class BadPeriod(BadRequest):
-    """A period that is no number of days, or too long."""
+    """The period is not a number of days from 1 to `LONGEST_DAYS`."""
 
 
 @dataclass(frozen=True, slots=True)
 class UpcomingEvent:
-    """A scheduled event."""
+    """A scheduled event. `at`: aware."""
 
     at: datetime
     what: Event
@@ -56,10 +56,11 @@ def list_events(
     events: Collection[Event] = frozenset(Event),
     repeated: bool = True,
 ) -> list[UpcomingEvent]:
-    """List what happens within some days to what the principal may know of, the first first.
+    """List the events of the next `days` days of all objects that the principal can see, the earliest first.
 
-    `vault`: only this one. `repeated` false: without what is about versions to come. Applications' secrets and deleted
-    vaults are for people who may know of everything. Raises `BadPeriod`.
+    `vault`: the name of the only vault; "" for all. `repeated` False: without events of versions that do not exist yet.
+    Secrets of applications and deleted vaults are included only if the principal can see everything and `vault` is "".
+    Raises `BadPeriod`.
     """
     if not 1 <= days <= LONGEST_DAYS:
         raise BadPeriod(f"days: a number from 1 to {LONGEST_DAYS}.")
@@ -91,12 +92,12 @@ def _of_object(kind: str, row: Any, found: Iterator[Occurrence]) -> Iterator[Upc
 
 
 def list_upcoming(*, principal: Principal, now: datetime, days: int, limit: int) -> list[UpcomingEvent]:
-    """List what an overview shows: the next events of what there is now, without notices."""
+    """List the events for an overview: those of versions that exist, without `NEAR_EXPIRY` and `NOTICE`."""
     return list_events(principal=principal, now=now, days=days, limit=limit, events=_SOON, repeated=False)
 
 
 def _live(visible: VisibleObjects, vault: str, now: datetime) -> Iterator[tuple[str, Any, Schedule, Collection[Event]]]:
-    """(kind, object, its schedule, what was carried out for its current version)."""
+    """Yield (kind, object, its schedule, the events carried out for its current version)."""
     keys = _rows(Key, visible, vault).filter(Q(current__expires__gte=now) | Q(rotation_policy__isnull=False))
     for key in keys.select_related("vault", "current", "rotation_policy").order_by("pk")[:_MOST_OBJECTS]:
         policy = getattr(key, "rotation_policy", None)

@@ -1,7 +1,7 @@
-"""When something happens to an object: the one place of these dates, for the scheduler and for the calendar. Pure.
+"""The dates at which something happens to an object, for the scheduler and for the calendar. Pure.
 
-A kind's schedule gives the dates for one version. The scheduler acts on those of the current version; the calendar
-follows them through the versions that will be made. So both say the same
+The schedule of a kind returns the dates for one version. The scheduler acts on the dates of the current version; the
+calendar applies the schedule to the versions that will be created too. So the two cannot differ
 (docs/decisions/0041-policies-calendar-clock.md).
 """
 
@@ -15,18 +15,18 @@ _EARLIEST = datetime(1, 1, 2, tzinfo=UTC)  # also where it is shown in the time 
 
 
 class Event(StrEnum):
-    """What happens, as the API names it."""
+    """What happens. The value is the name in the management API."""
 
     ROTATE = "rotates"  # a key gets a new version
-    RENEW = "is renewed"  # a certificate does
-    NOTICE = "is reported"  # a certificate's lifetime action: the record for its contacts
+    RENEW = "is renewed"  # a certificate gets a new version
+    NOTICE = "is reported"  # a certificate's lifetime action is a record for its contacts
     NEAR_EXPIRY = "expires soon"
     EXPIRE = "expires"
     PURGE = "is purged"
 
 
 class Version(NamedTuple):
-    """The facts of a version that dates depend on."""
+    """The facts of a version on which its dates depend. Times are aware."""
 
     created: datetime
     not_before: datetime | None
@@ -35,7 +35,7 @@ class Version(NamedTuple):
 
 
 class Dated(Protocol):
-    """A row of a version."""
+    """A row of a version, with the facts of `Version`."""
 
     @property
     def created(self) -> datetime: ...
@@ -51,16 +51,16 @@ class Schedule(Protocol):
     """The dates of a kind of object under a policy."""
 
     def times(self, version: Version) -> dict[Event, datetime]:
-        """When each thing happens to a version, if it stays the current one; absent: never."""
+        """Return the time of each event of a version that stays the current one. An absent event does not happen."""
         ...
 
     def successor(self, event: Event, at: datetime, /) -> Version | None:
-        """The version that becomes the current one when the event happens at `at`; None: none does."""
+        """Return the version that the event creates at `at`; None: it creates none."""
         ...
 
 
 class Occurrence(NamedTuple):
-    """One entry of a calendar. `planned`: it is about a version that an earlier entry makes."""
+    """One entry of a calendar. `planned`: it is about a version that an earlier entry creates."""
 
     at: datetime
     event: Event
@@ -69,12 +69,12 @@ class Occurrence(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Expiry:
-    """The schedule of an object whose versions expire and are replaced by people: a secret."""
+    """The schedule of an object whose versions expire and are not created by the scheduler, such as a secret."""
 
     near_expiry_days: int
 
     def times(self, version: Version) -> dict[Event, datetime]:
-        """Near its expiry, and expired."""
+        """Return the times of `NEAR_EXPIRY` and `EXPIRE`."""
         if version.expires is None:
             return {}
         return {
@@ -83,7 +83,7 @@ class Expiry:
         }
 
     def successor(self, _event: Event, _at: datetime, /) -> Version | None:
-        """Nothing makes a version."""
+        """Return None: no event creates a version."""
         return None
 
 
@@ -104,7 +104,7 @@ def earlier(moment: datetime, duration: Any) -> datetime:
 
 
 def facts_of(row: Dated) -> Version:
-    """The facts of a version's row."""
+    """Return the facts of a version's row."""
     return Version(row.created, row.not_before, row.expires, row.enabled)
 
 
@@ -117,10 +117,10 @@ def is_due(schedule: Schedule, version: Version, event: Event, *, now: datetime)
 def occurrences(
     schedule: Schedule, version: Version, *, done: Collection[Event] = (), now: datetime, until: datetime
 ) -> Iterator[Occurrence]:
-    """What happens to an object from `now` to before `until`, in order.
+    """Yield the entries of an object from `now` to before `until`, in order.
 
-    `done`: what was carried out for the current version. What is overdue is carried out now; a date that has passed
-    is no entry.
+    `done`: events that were carried out for the current version. Overdue rotations, renewals and notices are entries at
+    `now`; other dates in the past are none.
     """
     planned, settled = False, frozenset(done)
     for _ in range(_MOST_VERSIONS):

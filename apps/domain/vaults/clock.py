@@ -21,7 +21,7 @@ class BadMove(BadRequest):
 
 @dataclass(frozen=True, slots=True)
 class Clock:
-    """`now` is the time of objects and vaults, `machine` the machine's."""
+    """`now`: the time of objects and vaults; `machine`: the time of this machine; `moved`: the difference."""
 
     movable: bool
     machine: datetime
@@ -39,7 +39,7 @@ def read_clock(*, now: datetime) -> Clock:
 
 
 def move_clock(*, grant: Grant, by: timedelta, now: datetime) -> Clock:
-    """Move the clock forward; every process follows within a second. `now` is the machine's time.
+    """Move the clock forward by whole seconds; every process follows within a second. `now` is the machine's time.
 
     Raises `ClockNotMovable`, `BadMove`, `ClockRefused`.
     """

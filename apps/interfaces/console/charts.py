@@ -377,7 +377,7 @@ def graph(pairs: Sequence[tuple[str, str, int]]) -> Graph | None:
 
 
 class ConsumerMark(NamedTuple):
-    """One consumer in the picture: its line, and what stands in the columns of the old and the new version."""
+    """One consumer in the chart: its line, and the marks in the columns of the old and the new version."""
 
     name: str
     y: int
@@ -394,7 +394,7 @@ class ConsumerChart(NamedTuple):
 
 
 def consumer_chart(consumers: Sequence[tuple[str, str, bool]]) -> ConsumerChart:
-    """Of (name, old, new) as in `ConsumerMark`."""
+    """Build the chart from (name, old, new), as in `ConsumerMark`."""
     shown = consumers if len(consumers) <= MOST_NODES else []
     marks = [ConsumerMark(name[:_LONGEST_NAME], 44 + at * 26, old, new) for at, (name, old, new) in enumerate(shown)]
     behind = sum(old == "behind" for _, old, _ in consumers)

@@ -32,8 +32,8 @@ class ProgressSerializer(serializers.Serializer[Any]):
     rate = serializers.FloatField(read_only=True, help_text="keys a second")
     seconds_left = serializers.FloatField(read_only=True, source="left", allow_null=True)
     stuck = serializers.BooleanField(read_only=True)
-    observing = serializers.IntegerField(read_only=True, help_text="announced; consumers have not all moved")
-    moved = serializers.IntegerField(read_only=True, help_text="no consumer of the old version is left")
+    observing = serializers.IntegerField(read_only=True, help_text="keys whose consumers have not all moved")
+    moved = serializers.IntegerField(read_only=True, help_text="keys whose consumers have all moved")
     retired = serializers.IntegerField(read_only=True)
 
 
@@ -52,7 +52,9 @@ class RolloverSerializer(serializers.Serializer[Any]):
         default=DEFAULT_QUIET_DAYS,
         help_text="staged: days without a call after which a consumer has moved",
     )
-    automatic = serializers.BooleanField(default=False, help_text="staged: retire what has moved without a request")
+    automatic = serializers.BooleanField(
+        default=False, help_text="staged: retire old versions when all consumers have moved, without a request"
+    )
     starts = serializers.DateTimeField(default=None, allow_null=True, help_text="not before this time")
     begun_by = serializers.CharField(read_only=True)
     state = serializers.CharField(read_only=True)

@@ -70,9 +70,9 @@ class Overview(Resource):
         parameters=[OpenApiParameter("days", int), OpenApiParameter("vault", str)],
     )
     def list_upcoming(self) -> Any:
-        """List what rotates, is renewed or reported, expires or is purged in some days (30, at most 366), in order.
+        """List rotations, renewals, notices, expiries and purges of the next `days` (30, at most 366), in order.
 
-        Rotations and renewals with all their repetitions; at most 20 000 events, the first ones. `vault`: of one.
+        With all repetitions; at most the first 20 000 events. `vault`: of this vault only.
         """
         query = self.request.query_params
         text = query.get("days", "30")
