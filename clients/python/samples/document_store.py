@@ -2,8 +2,8 @@
 
     python document_store.py DATABASE --key https://europe.vault.example/keys/documents --key https://america…
 
-An instance writes and reads documents until its standard input ends. A line `refresh` there is what a subscriber to
-events would call when a key gets a new version. At the end it prints what it did, as JSON.
+An instance writes and reads documents until its standard input ends. A line `refresh` stands for
+the event of a new key version. At the end it prints what it did, as JSON.
 """
 
 import argparse
@@ -102,7 +102,7 @@ def main() -> int:
     parser.add_argument("--key", action="append", required=True)
     options = parser.parse_args()
     ended = threading.Event()
-    # Short ages make an instance of the sample meet many data keys; keep the defaults in an application.
+    # With short ages an instance of the sample uses many data keys; an application should use the defaults.
     limits = Limits(max_age=2.0, version_check=1.0, opened_age=2.0)
     with EnvelopeClient(options.key, sign_in(), limits=limits) as client:
 

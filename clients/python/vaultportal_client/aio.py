@@ -1,4 +1,4 @@
-"""The client for asyncio. It belongs to one event loop. The methods mean what those of the synchronous client mean."""
+"""The client for asyncio, for one event loop. Its methods are those of the synchronous client, without streams."""
 
 import asyncio
 import os
@@ -47,19 +47,19 @@ class EnvelopeClient:
         _clients.add(self)
 
     async def encrypt(self, content: bytes, *, context: bytes = b"") -> bytes:
-        """Encrypt. Raises `EnvelopeError`."""
+        """Return the ciphertext. Raises `EnvelopeError`, `TypeError`."""
         require_bytes(content, context)
         key, number = await self._take(len(content))
         return key.data_key.encrypt(key.header, number, content, context)
 
     async def decrypt(self, ciphertext: bytes, *, context: bytes = b"") -> bytes:
-        """Decrypt, with whichever version encrypted. Raises `EnvelopeError`."""
+        """Return the content, decrypted with the version that encrypted it. Raises `EnvelopeError`, `TypeError`."""
         require_bytes(ciphertext, context)
         header, body = split_header(ciphertext)
         return (await self._data_key(header)).decrypt(body, context)
 
     async def rewrap(self, ciphertext: bytes) -> bytes:
-        """Return the ciphertext under the newest versions of all keys; the same if it is so. Raises `EnvelopeError`."""
+        """Return the ciphertext with the newest versions; the same if it has these. Raises as `encrypt`."""
         require_bytes(ciphertext, b"")
         header, body = split_header(ciphertext)
         renewed = await self._run(self._envelope.rewrap(header))
@@ -75,7 +75,7 @@ class EnvelopeClient:
         self._opened, self._flights, self._key = self._no_opened_keys(), {}, None
 
     async def key_ids(self) -> tuple[str, ...]:
-        """The versions under which new content is encrypted. Raises `EnvelopeError`."""
+        """Return the identifiers of the versions under which new content is encrypted. Raises `EnvelopeError`."""
         key, _ = await self._take(0)
         return tuple(key.key_ids[reference] for reference in self._envelope.keys if reference in key.key_ids)
 
@@ -139,7 +139,7 @@ class EnvelopeClient:
         return key
 
     async def _data_key(self, header: bytes) -> DataKey:
-        """Tasks that want the same data key wait for one call, which none of them cancels."""
+        """Tasks that need the same data key wait for one call, which none of them cancels."""
         if (known := self._opened.get(header, self._clock())) is not None:
             return known
         flight = self._flights.get(header)

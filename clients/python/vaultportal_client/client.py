@@ -36,10 +36,10 @@ _Result = TypeVar("_Result")
 class EnvelopeClient:
     """Encrypts and decrypts with data keys that keys of vaults wrap.
 
-    `keys`: identifiers without version, such as `https://payroll.vault.example/keys/master`; the same key of several
-    regions, the nearest first. `credential`: of azure-identity. `minimum_copies`: how many vaults must have wrapped a
-    data key before it is used. `options`: those of `azure.keyvault.keys.KeyClient`.
-    Raises `ValueError` for identifiers that are none.
+    `keys`: identifiers without version, such as `https://payroll.vault.example/keys/master`, one for each region, the
+    nearest first. `credential`: of azure-identity. `minimum_copies`: how many vaults must have wrapped a data key
+    before it is used. `clock`: seconds that never go back. `options`: those of `azure.keyvault.keys.KeyClient`.
+    Raises `ValueError` for an invalid identifier, or a `minimum_copies` that is no number from 1 to that of the keys.
     """
 
     def __init__(
@@ -55,19 +55,22 @@ class EnvelopeClient:
         _clients.add(self)
 
     def encrypt(self, content: bytes, *, context: bytes = b"") -> bytes:
-        """Encrypt. `context`: is authenticated, not stored; decryption needs the same. Raises `EnvelopeError`."""
+        """Return the ciphertext. `context`: authenticated, not stored; decryption needs the same.
+
+        Raises `EnvelopeError`; `TypeError` unless both are bytes.
+        """
         require_bytes(content, context)
         key, number = self._take(len(content))
         return key.data_key.encrypt(key.header, number, content, context)
 
     def decrypt(self, ciphertext: bytes, *, context: bytes = b"") -> bytes:
-        """Decrypt, with whichever version encrypted. Raises `EnvelopeError`."""
+        """Return the content, decrypted with the key version that encrypted it. Raises `EnvelopeError`, `TypeError`."""
         require_bytes(ciphertext, context)
         header, body = split_header(ciphertext)
         return self._data_key(header).decrypt(body, context)
 
     def encrypt_stream(self, source: BinaryIO, target: BinaryIO, *, context: bytes = b"") -> None:
-        """Encrypt what `source` has to `target`, in constant memory. Raises `EnvelopeError`."""
+        """Encrypt `source` to `target` in constant memory, at most 64 GiB. Raises `EnvelopeError`, `TypeError`."""
         require_bytes(b"", context)
         key, number = self._take(0)
         for piece in key.data_key.encrypt_stream(key.header, number, source, context):
@@ -75,17 +78,18 @@ class EnvelopeClient:
             target.write(piece)
 
     def decrypt_stream(self, source: BinaryIO, target: BinaryIO, *, context: bytes = b"") -> None:
-        """Decrypt in constant memory. Raises `EnvelopeError`.
+        """Decrypt `source` to `target` in constant memory. Raises `EnvelopeError`, `TypeError`.
 
-        What was written is authentic, but may be cut: discard `target` if this raises.
+        Discard `target` if this raises: what was written is authentic, but its end may be missing.
         """
         require_bytes(b"", context)
         target.writelines(self._data_key(read_header(source)).decrypt_stream(source, context))
 
     def rewrap(self, ciphertext: bytes) -> bytes:
-        """Return the ciphertext under the newest versions of all keys, its content untouched; the same if it is so.
+        """Return the ciphertext with its data key wrapped by the newest versions; the same ciphertext if it has these.
 
-        The data key stays: after a version was disclosed, decrypt and encrypt again instead. Raises `EnvelopeError`.
+        The content does not change, nor does the data key: after a version was disclosed, decrypt and encrypt again
+        instead. Raises `EnvelopeError`.
         """
         require_bytes(ciphertext, b"")
         header, body = split_header(ciphertext)
@@ -93,13 +97,13 @@ class EnvelopeClient:
         return ciphertext if renewed == header else b"".join((renewed, body))
 
     def rewrap_header(self, header: bytes) -> bytes:
-        """As `rewrap`, of a header alone (`read_header`). Raises `EnvelopeError`."""
+        """As `rewrap`, for a header alone (`read_header`). Raises `EnvelopeError`."""
         return self._run(self._envelope.rewrap(header))
 
     def refresh(self) -> None:
-        """Look up the newest versions before the next encryption. Call it when an event tells of a new version.
+        """Look up the newest versions before the next encryption. Call it when an event reports a new version.
 
-        Returns at once. While no vault answers, encryption continues with the data key there is, within its limits.
+        Returns immediately. While no vault answers, encryption continues with the current data key, within its limits.
         """
         self._envelope.refresh()
         self._generation += 1
@@ -110,7 +114,7 @@ class EnvelopeClient:
             self._opened, self._flights, self._key = self._no_opened_keys(), {}, None
 
     def key_ids(self) -> tuple[str, ...]:
-        """The versions under which new content is encrypted. Raises `EnvelopeError`."""
+        """Return the identifiers of the versions under which new content is encrypted. Raises `EnvelopeError`."""
         key, _ = self._take(0)
         return tuple(key.key_ids[reference] for reference in self._envelope.keys if reference in key.key_ids)
 
@@ -131,7 +135,7 @@ class EnvelopeClient:
         return f"<EnvelopeClient of {', '.join(map(str, self._envelope.keys))}>"
 
     def start_after_fork(self) -> None:
-        """Forget what belongs to the parent process: data keys, connections, and locks that its threads may hold."""
+        """Replace what belongs to the parent process: data keys, connections, and locks that its threads may hold."""
         self._start()
         self._vaults.forget()
 
@@ -146,13 +150,13 @@ class EnvelopeClient:
         return OpenedKeys(most=self._limits.opened_keys, age=self._limits.opened_age)
 
     def _take(self, size: int) -> tuple[EncryptionKey, int]:
-        """A data key that may encrypt `size` bytes more, and the number of the message."""
+        """Return a data key that can encrypt `size` more bytes, and the number of the message."""
         while True:
             key, now = self._key, self._clock()
             if key is not None and key.generation == self._generation and (number := key.take(size, now)):
                 if now < key.check_at or not self._renewing.acquire(blocking=False):
                     return key, number
-                try:  # this thread checks; the others continue with the data key there is
+                try:  # this thread checks; the others continue with the current data key
                     if self._key is key and now >= key.check_at:  # else another thread just did
                         key = self._renew(key)
                 finally:
@@ -184,7 +188,7 @@ class EnvelopeClient:
         return key
 
     def _data_key(self, header: bytes) -> DataKey:
-        """The data key of a header: from the cache, or from a vault. Threads that want the same wait for one call."""
+        """Return the data key of a header, from the cache or a vault. Threads that need the same wait for one call."""
         while True:
             if (known := self._opened.get(header, self._clock())) is not None:
                 return known
@@ -242,7 +246,7 @@ class _Vaults:
     def send(self, call: VaultCall) -> VaultReply:
         """Make the call. Raises `VaultUnreachable`, `AccessForbidden` for a sign-in that fails.
 
-        Errors are raised outside of the handler: what they would carry as context has frames with the request.
+        Errors are raised outside of the handler, because the context of an error has the stack frames of the request.
         """
         try:
             response = self._client(call.key.vault_url).send_request(

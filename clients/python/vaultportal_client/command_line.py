@@ -37,19 +37,19 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=__version__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     for name, run in (("encrypt", _encrypt), ("decrypt", _decrypt)):
-        command = commands.add_parser(name, help=f"{name} a file; the target appears when it is complete")
+        command = commands.add_parser(name, help=f"{name} a file; the target is created when it is complete")
         _add_keys(command)
-        command.add_argument("--context", default="", help="text that decryption needs too, and that is not stored")
+        command.add_argument("--context", default="", help="text that decryption needs too; it is not stored")
         command.add_argument("source", type=Path)
         command.add_argument("target", type=Path)
         command.set_defaults(run=run)
-    command = commands.add_parser("inspect", help="print the key versions of files; nothing is asked of a vault")
+    command = commands.add_parser("inspect", help="print the key versions of files, without a call to a vault")
     command.add_argument("paths", type=Path, nargs="+", metavar="PATH")
     command.set_defaults(run=_inspect)
-    command = commands.add_parser("rewrap", help="move files under the newest versions; repeat it to resume")
+    command = commands.add_parser("rewrap", help="re-wrap files with the newest key versions; run it again to resume")
     _add_keys(command)
-    command.add_argument("--dry-run", action="store_true", help="count what would change; the vaults are asked")
-    command.add_argument("paths", type=Path, nargs="+", metavar="PATH", help="files, or directories with all they have")
+    command.add_argument("--dry-run", action="store_true", help="count what would change; this calls the vaults")
+    command.add_argument("paths", type=Path, nargs="+", metavar="PATH", help="files, or directories of files")
     command.set_defaults(run=_rewrap)
     return parser
 
@@ -57,7 +57,7 @@ def _parser() -> argparse.ArgumentParser:
 def _add_keys(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--key", action="append", required=True, metavar="ID",
-        help="identifier without version, https://VAULT/keys/NAME; again for the same key in another region",
+        help="identifier without version, https://VAULT/keys/NAME; repeat for the key in another region",
     )  # fmt: skip
 
 
@@ -70,7 +70,7 @@ def _decrypt(options: argparse.Namespace) -> int:
 
 
 def _convert(options: argparse.Namespace, method: Callable[[EnvelopeClient], Callable[..., None]]) -> int:
-    """The target is a new file with the right to read for its owner alone; it appears when it is complete."""
+    """Convert to a new file that only its owner can read, and that is created when it is complete."""
     context = options.context.encode()
     directory = options.target.resolve().parent
     with _client(options) as client, options.source.open("rb") as source:

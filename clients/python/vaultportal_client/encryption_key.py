@@ -1,4 +1,4 @@
-"""A data key that new messages are encrypted with, and what is left of its limits."""
+"""A data key with which new messages are encrypted, and how much of its limits is used."""
 
 import threading
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ class EncryptionKey:
     """A data key with its header. Times are seconds of the client's clock.
 
     `key_ids`: the versions that wrap it, by key. `complete`: there is a copy for every configured key.
-    `generation`: how often the client had been asked to refresh when the newest versions were last looked up.
+    `generation`: how many times `refresh` had been called when the newest versions were last looked up.
     """
 
     __slots__ = (

@@ -1,12 +1,12 @@
-"""What is asked of which vault, and in which order. Nothing here does network access: the functions are generators that
+"""Which vault is called for what, and in which order. Nothing here uses the network: the functions are generators that
 yield a `VaultCall` and get its `VaultReply`, or the `VaultUnreachable` that it caused. The clients run them.
 
 The rules of failover:
 
-1. A vault that does not answer is passed over. A vault that refuses has decided: no other one is asked instead.
+1. A vault that does not answer is skipped. A refusal is final: no other vault is asked instead.
 2. Vaults are asked in the configured order; those that did not answer in the last `retry_after` seconds come last.
-3. A data key is wrapped by all configured keys. The copies of vaults that do not answer are missing, as long as there
-   are `minimum_copies`; the data key is then replaced as soon as such a vault answers again.
+3. A data key is wrapped by all configured keys. If a vault does not answer, its copy is left out, as long as there
+   are `minimum_copies`; the data key is replaced as soon as that vault answers again.
 4. Only configured keys count. A ciphertext cannot make the client call another address.
 """
 
@@ -92,7 +92,7 @@ class Envelope:
         return data_key
 
     def rewrap(self, header: bytes) -> Steps[bytes]:
-        """Return a header for the same data key with copies by the newest versions; the same one if it has these.
+        """Return a header for the same data key with copies by the newest versions; the same header if it has these.
 
         Copies of keys that are not configured stay. Every configured vault must answer. Raises `EnvelopeError`.
         """

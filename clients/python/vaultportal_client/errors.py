@@ -1,4 +1,4 @@
-"""What can go wrong. Every error of this library is an `EnvelopeError`; no message has a key or content."""
+"""The errors of this library. Each is an `EnvelopeError`; no message has a key or content."""
 
 
 class EnvelopeError(Exception):
@@ -6,11 +6,14 @@ class EnvelopeError(Exception):
 
 
 class VaultUnreachable(EnvelopeError):
-    """No vault answered that could help: no connection, a timeout, throttling (429) or an error of the server (5xx)."""
+    """No vault with a copy answered, or fewer than `minimum_copies`.
+
+    There was no connection, a timeout, throttling (429) or an error of the server (5xx).
+    """
 
 
 class Refused(EnvelopeError):
-    """A vault answered, and refused. A refusal is final: no other vault is asked instead."""
+    """A vault refused the request. A refusal is final: no other vault is asked instead."""
 
 
 class AccessForbidden(Refused):
@@ -30,7 +33,7 @@ class KeyNotSuitable(Refused):
 
 
 class KeyNotConfigured(EnvelopeError):
-    """The ciphertext names no key that this client was configured with. Nothing was asked of any vault."""
+    """The ciphertext names no key with which this client was configured. No vault was called."""
 
 
 class InvalidCiphertext(EnvelopeError):
@@ -38,11 +41,11 @@ class InvalidCiphertext(EnvelopeError):
 
 
 class MalformedCiphertext(InvalidCiphertext):
-    """The bytes are not a ciphertext of this library, or of a later version of its format."""
+    """The bytes are not a ciphertext of this library, or one of a later version of its format."""
 
 
 class TamperedCiphertext(InvalidCiphertext):
-    """The ciphertext, or the context given for it, is not what was encrypted. It was changed, cut or exchanged."""
+    """The ciphertext was changed, cut or exchanged, or was encrypted with another context."""
 
 
 class MessageTooLarge(EnvelopeError):

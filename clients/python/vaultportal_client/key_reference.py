@@ -12,7 +12,7 @@ class KeyReference(NamedTuple):
     """A key of a vault, without a version. Two references are equal if they name the same key."""
 
     vault_url: str  # https, the host in lower case, without a slash at the end
-    name: str  # in lower case: Key Vault does not tell names by case
+    name: str  # in lower case: Key Vault does not distinguish names by case
 
     def __str__(self) -> str:
         return f"{self.vault_url}/keys/{self.name}"

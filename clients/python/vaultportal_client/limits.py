@@ -7,13 +7,13 @@ _MOST_MESSAGES = 2**32
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How long, and for how much, data keys are used. Ages and intervals are in seconds.
+    """How long, and for how many messages and bytes, data keys are used. Ages and intervals are in seconds.
 
     `max_age`, `max_messages`, `max_bytes`: of a data key that encrypts; the first limit that is reached ends its use.
-    `version_check`: the newest versions of the keys are looked up this often at most, unless `refresh` is called.
-    `opened_age`, `opened_keys`: of data keys that were unwrapped for decryption. A disabled version still decrypts
-    with an opened data key until it is `opened_age` old.
-    `retry_after`: a vault that did not answer is asked last for so long.
+    `version_check`: the time between look-ups of the newest versions of the keys, unless `refresh` is called.
+    `opened_age`, `opened_keys`: age and number of cached data keys for decryption. Content of a disabled version still
+    decrypts with a cached data key until that is `opened_age` old.
+    `retry_after`: the time for which a vault that did not answer is asked last.
     """
 
     max_age: float = 300.0

@@ -106,7 +106,7 @@ class DataKey:
 
 
 def require_bytes(content: bytes, context: bytes) -> None:
-    """Refuse what is no bytes before any key is derived. Raises `TypeError`."""
+    """Raise `TypeError` unless both are bytes, before any key is derived."""
     if not (isinstance(content, bytes) and isinstance(context, bytes)):
         wrong = context if isinstance(content, bytes) else content
         raise TypeError(f"Content and context are bytes, not {type(wrong).__name__}.")

@@ -7,7 +7,7 @@ from vaultportal_client.message import DataKey
 
 
 class OpenedKeys:
-    """The least recently used goes first. An age counts from the unwrapping, not from the last use."""
+    """A cache that drops the least recently used data key first. Ages, in seconds, count from the unwrapping."""
 
     def __init__(self, *, most: int, age: float) -> None:
         self._most, self._age = most, age

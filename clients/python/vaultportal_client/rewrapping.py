@@ -1,6 +1,6 @@
-"""Moving ciphertexts under the newest versions: items of a store, or files. Contents are neither decrypted nor changed.
+"""Re-wraps ciphertexts with the newest versions: items of a store, or files. Contents stay encrypted and unchanged.
 
-A run that was interrupted is repeated: what is under the newest versions already is recognised by its header.
+An interrupted run can be repeated: ciphertexts under the newest versions are recognised by their headers.
 """
 
 import os
@@ -29,7 +29,7 @@ class ChangedMeanwhile(EnvelopeError):
 
 @dataclass(frozen=True, slots=True)
 class Outcome(Generic[Item]):
-    """What was done to one item. `changed`: it was stored under the newest versions; `error`: it was left as it was."""
+    """The result for one item. `changed`: it was re-wrapped and stored; `error`: the reason why it was not changed."""
 
     item: Item
     changed: bool = False
@@ -74,7 +74,7 @@ class Rewrapper:
         self._renewed: OrderedDict[bytes, bytes] = OrderedDict()
 
     def header(self, header: bytes) -> bytes:
-        """Return the header under the newest versions; the same if it is so. Raises `EnvelopeError`."""
+        """Return the header with the newest versions; the same header if it has these. Raises `EnvelopeError`."""
         if header not in self._renewed:
             self._renewed[header] = self._client.rewrap_header(header)
             if len(self._renewed) > _KNOWN_HEADERS:
@@ -86,9 +86,9 @@ class Rewrapper:
     ) -> Iterator[Outcome[Item]]:
         """Re-wrap (item, ciphertext) pairs, one after another.
 
-        What changed goes to `store(item, previous, renewed)`, which replaces the previous ciphertext and no other.
-        Yields the outcome of each item after it was stored: its position is where a later run can continue. An
-        `EnvelopeError` is an outcome; what `store` raises ends the run.
+        Calls `store(item, previous, renewed)` for a changed ciphertext, which should replace the previous one and no
+        other. Yields the outcome of each item after it was stored; a later run can continue after this item. An
+        `EnvelopeError` is an outcome; an error of `store` ends the run.
         """
         for item, ciphertext in items:
             try:

@@ -1,7 +1,7 @@
 """The calls of the Key Vault API that the library makes, and what their answers mean.
 
 Source: Azure Key Vault REST API, "Get Key", "Wrap Key", "Unwrap Key". `CryptographyClient` of the SDK is not used: with
-an AES key that it may read it computes locally with made-up key bytes (docs/api.md).
+an AES key that the application may read, it would compute locally with key bytes that are not the key (docs/api.md).
 """
 
 import base64
@@ -48,7 +48,7 @@ class CurrentVersion(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class VaultCall:
-    """A request to the vault of `key`. `path` is relative to the vault. `value`: bytes that the body has."""
+    """A request to the vault of `key`. `path` is relative to the vault. `value`: the bytes in the body."""
 
     key: KeyReference
     method: str
@@ -111,7 +111,7 @@ def read_wrapped(call: VaultCall, reply: VaultReply) -> tuple[str, bytes]:
 
 def read_unwrapped(call: VaultCall, reply: VaultReply) -> SecretBytes:
     """Read the answer to `unwrap`. Raises `EnvelopeError`."""
-    if reply.status == 400:  # what is wrong with a wrapped key is not told, here as by the vault
+    if reply.status == 400:  # the error does not say what is wrong with a wrapped key, as the vault does not
         raise TamperedCiphertext("The ciphertext, or the context given for it, is not what was encrypted.")
     _check(call, reply)
     return SecretBytes(_decode(call, reply.body.get("value")))
@@ -162,7 +162,7 @@ def _message(reply: VaultReply) -> str:
 
 
 def _own_key_id(call: VaultCall, key_id: object) -> str:
-    """The identifier of a version of the key that was asked for."""
+    """Return the identifier, which must be one of a version of the requested key."""
     try:
         key, version = split_key_id(str(key_id))
     except ValueError:
