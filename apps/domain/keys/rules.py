@@ -271,7 +271,7 @@ class RehearsedState(Protocol):
 
 
 def would_fail(version: RehearsedState, *, now: datetime) -> bool:
-    """Tell whether a use is reported as one that would fail: the version's retirement is rehearsed."""
+    """Tell whether uses of the version are reported as uses that would fail, in a rehearsal of its retirement."""
     return version.rehearsed_until is not None and now < version.rehearsed_until
 
 
@@ -283,7 +283,7 @@ def check_brown_out(version: RehearsedState, *, operation: str, request_id: UUID
     if share < version.refused_percent:
         raise KeyInBrownOut(
             f"Operation {operation} is not allowed on a disabled key. This version will be retired: use the newest "
-            "version. In this minute some calls are refused as a test; this one succeeds when it is repeated."
+            "version. In this minute some calls are refused as a test; repeat this one."
         )
 
 
