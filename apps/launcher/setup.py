@@ -156,13 +156,12 @@ def _health(state: StateDirectory, host: str, port: int) -> int:
 def write_settings(state: StateDirectory, *, port: int, auditors_port: int, demo: bool, clock: bool = False) -> None:
     """Store the settings of this start for later commands.
 
-    `clock`: the installation has a clock that moves. A state keeps what its first start said. Raises `LaunchError`.
+    `clock`: the clock of the installation can be moved, which only its first start decides. Raises `LaunchError`.
     """
     earlier = state.settings()
     if clock and earlier and not earlier.get("clock"):
         raise LaunchError(
-            f"{state.directory} was made without a clock that moves, and stays so. Name an empty directory with "
-            "--state-dir."
+            f"{state.directory} was created without a clock that moves. Name an empty directory with --state-dir."
         )
     settings = {"port": port, "auditors_port": auditors_port, "demo": demo, "data": str(state.data)}
     settings["clock"] = clock or bool(earlier.get("clock"))

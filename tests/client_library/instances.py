@@ -12,7 +12,7 @@ SAMPLE = LIBRARY / "samples" / "document_store.py"
 
 
 class Instance:
-    """A process that writes and reads documents until it is told to stop."""
+    """A process that writes and reads documents until its input ends."""
 
     def __init__(self, database, keys, variables):
         words = [word for key in keys for word in ("--key", key)]

@@ -131,7 +131,7 @@ def test_an_installation_that_was_initialised_without_it_stays_so(people, settin
     grant = actors.grant_of(people.secops, Permission.VAULTS_UPDATE)
     with pytest.raises(ClockNotMovable):
         move_clock(grant=grant, by=YEAR, now=clock.now())
-    settings.TEST_CLOCK = True  # a process that is told otherwise serves nothing
+    settings.TEST_CLOCK = True  # a process with the setting refuses requests
     movable_clock.invalidate()
     with pytest.raises(movable_clock.ClockRefused):
         clock.lifecycle_now()

@@ -93,7 +93,7 @@ class AzureRecordedTestCase:
         return False
 
     def get_credential(self, _client, *, is_async=False, **_):
-        # The module for synchronous credentials asks Microsoft about the authority unless it is told not to.
+        # The module for synchronous credentials asks Microsoft about the authority by default.
         authority = {"authority": os.environ["PORTAL_AUTHORITY"]}
         who = [os.environ[name] for name in _CREDENTIAL]
         if is_async:

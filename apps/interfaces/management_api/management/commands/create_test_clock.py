@@ -21,5 +21,5 @@ class Command(DomainCommand):
             if MovableClock.objects.exists():
                 return
             if Organisation.objects.exists():
-                raise CommandError("This installation was initialised without a clock that moves, and stays so.")
+                raise CommandError("This installation was initialised without a clock that moves.")
             MovableClock.objects.create(moved=now())
