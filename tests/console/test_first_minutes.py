@@ -55,7 +55,7 @@ def test_a_developer_reads_the_same_sentences(dev, bench):
         ("vaults/demo-europe/roll", "Creates a new version of"),
         ("vaults/demo-europe/keys/pictured", "Rotating a key creates a new version"),
         ("vaults/demo-europe/keys/pictured?tab=rotation", "Rotating creates a new version"),
-        ("rollovers", "Rotate many keys of a vault at once, or roll keys over"),
+        ("rollovers", "Bulk rotations and rollovers of all vaults"),
         ("", "Scheduled: rotations, expiries, purges"),
     ],
 )
