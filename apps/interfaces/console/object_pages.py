@@ -68,7 +68,7 @@ class ObjectPage(Page):
         }
 
     def consumers_tab(self, vault: Vault, row: Any) -> dict[str, Any]:
-        """The consumers of a key's old and new version, as a picture and a table."""
+        """Return the consumers of a key's old and new version, for the chart and the table."""
         grid = consumer_grid(vault=vault, key=row, now=lifecycle_now())
         marks = [
             (
@@ -82,7 +82,7 @@ class ObjectPage(Page):
 
 
 def _next_rotation(policy: Any, row: Any) -> Any:
-    """When the scheduler rotates a key; None: never."""
+    """Return when the scheduler rotates a key; None: never."""
     if policy is None or row.current is None:
         return None
     return KeySchedule(policy, row.vault.near_expiry_days).times(facts_of(row.current)).get(Event.ROTATE)

@@ -164,7 +164,7 @@ class RetireVersions(RolloverPage):
     error_page = ("secops:rollover", "rollover_id")
 
     def post(self, request: HttpRequest, rollover_id: UUID) -> HttpResponse:
-        """Have the old versions disabled; those in use only with the approval of a second person."""
+        """Request the retirement of old versions; of those in use only with approval by a second person."""
         row = queries.get_rollover(rollover_id=rollover_id)
         grant, override = self.grant(Scope.of(row.vault)), request.POST.get("override") == "yes"
         operations.retire(grant=grant, rollover_id=row.pk, override=override, now=lifecycle_now())
@@ -176,11 +176,11 @@ class Rehearse(RolloverPage):
     error_page = ("secops:rollover", "rollover_id")
 
     def post(self, request: HttpRequest, rollover_id: UUID) -> HttpResponse:
-        """Report uses of the old versions as such that would fail. They succeed."""
+        """Report uses of the old versions, which succeed, as uses that would fail."""
         row = queries.get_rollover(rollover_id=rollover_id)
         hours = _number(request.POST.get("hours", ""))
         rehearsals.rehearse(grant=self.grant(Scope.of(row.vault)), rollover_id=row.pk, hours=hours, now=lifecycle_now())
-        text = "The rehearsal has begun." if hours else "The rehearsal is ended."
+        text = "The rehearsal has begun." if hours else "The rehearsal was ended."
         return self.redirect_with_success(text, "secops:rollover", row.pk)
 
 
@@ -189,13 +189,14 @@ class BrownOut(RolloverPage):
     error_page = ("secops:rollover", "rollover_id")
 
     def post(self, request: HttpRequest, rollover_id: UUID) -> HttpResponse:
-        """Refuse some uses of the old versions for a minute."""
+        """Refuse some uses of the old versions for a minute; 0 percent ends that."""
         row = queries.get_rollover(rollover_id=rollover_id)
         percent = _number(request.POST.get("percent", ""))
         rehearsals.brown_out(
             grant=self.grant(Scope.of(row.vault)), rollover_id=row.pk, percent=percent, now=lifecycle_now()
         )
-        text = f"{percent} % of the uses of the old versions are refused for a minute."
+        refused = f"{percent} % of the uses of the old versions are refused for a minute."
+        text = refused if percent else "The brown-out was ended."
         return self.redirect_with_success(text, "secops:rollover", row.pk)
 
 

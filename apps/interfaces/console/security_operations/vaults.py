@@ -109,7 +109,7 @@ class SetDefaultPolicies(VaultPage):
     error_page = ("secops:vault_settings", "name")
 
     def post(self, request: HttpRequest, name: str) -> HttpResponse:
-        """Set what new keys and certificates inherit."""
+        """Set the default policies of the vault."""
         form = DefaultPolicyForm(request.POST)
         if not form.is_valid():
             raise BadRequest(" ".join(str(error) for errors in form.errors.values() for error in errors))
