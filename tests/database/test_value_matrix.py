@@ -62,6 +62,7 @@ VALID = {
     ("delivery_logdestination", "kind"): "s3",
     ("delivery_logdestination", "on_full"): "go-on",
     ("events_pending", "object_type"): "key",
+    ("core_movableclock", "only"): "true",
     ("event_delivery_subscription", "schema"): "cloudevents",
     ("event_delivery_subscription", "types"): "[]",
     ("event_delivery_delivery", "state"): "pending",
