@@ -42,6 +42,7 @@ SPARED = {
     "Webhooks.send_test": "sends an event without content to where events go already",
     "ValidateWebhook": "asks a receiver that was added already",
     "Webhooks.validate": "asks a receiver that was added already",
+    "MovableClock.move": "only a test installation without production vaults has a clock that moves",
     "RedeliverEvents": "sends what was sent before to where events go already",
     "Webhooks.redeliver": "sends what was sent before to where events go already",
 }

@@ -18,7 +18,7 @@ def test_reviews_find_the_operations_that_they_always_found():
         *("RoleAssignmentWrite", "RoleAssignmentDelete", "GroupMemberPut", "GroupMemberDelete", "GroupDelete"),
         *("PersonPut", "InvitationPut", "AttestationAuthorityTrust", "KeyReleaseStatement"),
         *("VaultPatch", "LogDestinationPut", "LogDestinationDelete", "LogRetentionPut"),
-        *("WebhookPut", "WebhookDelete", "WebhookSecretPut"),
+        *("WebhookPut", "WebhookDelete", "WebhookSecretPut", "ClockMove"),
     }
     assert set(operations_in(Category.MANAGEMENT)) == {
         *("VaultPut", "ApplicationPut", "ApprovalDecide", "RolloverBegin"),
