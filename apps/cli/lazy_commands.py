@@ -16,7 +16,7 @@ COMMANDS = {
     "explain": ("sign_in_commands", "Explain why a request was denied, and who can help."),
     "denials": ("activity_commands", "List recent denied requests of your applications."),
     "usage": ("activity_commands", "Count the calls of your applications."),
-    "calendar": ("activity_commands", "List scheduled rotations, renewals, expiries and purges."),
+    "calendar": ("activity_commands", "List scheduled rotations, renewals and expiries."),
     "run": ("run_command", "Run a command with secrets in its environment."),
     "agent": ("agent_command", "Give tokens to programs on this machine."),
     "completion": ("completion", "Print the completion script of your shell."),

@@ -143,7 +143,8 @@ def test_a_policy_allows_exactly_what_it_says(arm, place, people, vault):
         people.stranger, keys=["get", "wrapKey"], secrets=["get", "list"], certificates=[], storage=[]
     )
     held = {permission for permission in Permission if allowed(people.stranger, vault, permission)}
-    assert held == {Permission.KEYS_GET, Permission.KEYS_WRAP, Permission.SECRETS_GET, Permission.SECRETS_LIST}
+    named = {Permission.KEYS_GET, Permission.KEYS_WRAP, Permission.SECRETS_GET, Permission.SECRETS_LIST}
+    assert held == {*named, Permission.EVENTS_READ}  # events of what it may read
     rows = [row for row in describe_assignments(vault) if row["application"] == "stranger"]
     assert [row["role_name"] for row in rows] == ["Access policy: keys get, wrapkey; secrets get, list"]
     assert [row["role"] for row in describe_roles(principal_id=people.stranger.id)] == ["access-policy"]

@@ -33,6 +33,7 @@ _OTHER_TOKEN_ERROR = "The token or the credential was not accepted."  # noqa: S1
 REASONS = {
     # 403
     "KeyDisabled": "This version of the key is disabled. Use another version, or have it enabled.",
+    "NeverUsed": "The application acknowledged a version of an object that it has never used. Use the object first.",
     "KeyInBrownOut": "This version will be retired, and some calls were refused as a test. Use the newest version.",
     "KeyOutsideDates": "The version is not valid yet, or no longer: see its dates.",
     "KeyOperationForbidden": "The key was not made for this operation (its key_ops do not name it).",

@@ -5,16 +5,15 @@ meanwhile: then a second thread commits, while the PKCS#11 thread does the next 
 thread has a database connection of its own, which is a writer with numbers of its own.
 """
 
-import io
 import logging
 import os
 import queue
 import socket
 import threading
 import time
+import weakref
 from collections.abc import Callable, Sequence
-from pathlib import Path
-from typing import BinaryIO, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
 from django.db import DataError, IntegrityError, ProgrammingError
 from django.db import Error as DatabaseError
@@ -144,7 +143,7 @@ class Waits:
     def __init__(self) -> None:
         self._mean = 0.0
         self._begun = (0.0, 0.0, 0.0)
-        self._schedule: BinaryIO | None = None
+        self._schedule: int | None = None  # a file descriptor; -1: the kernel has no such file
 
     @property
     def are_long(self) -> bool:
@@ -167,18 +166,18 @@ class Waits:
         Linux, Documentation/scheduler/sched-stats.rst: the second field is the time on a run queue, in nanoseconds.
         """
         if self._schedule is None:
-            self._schedule = _open_schedule()
-        self._schedule.seek(0)
-        _, queued, *_ = self._schedule.read().split()
+            self._schedule = self._open_schedule()
+        queued = os.pread(self._schedule, 128, 0).split()[1] if self._schedule >= 0 else 0
         return time.perf_counter(), time.thread_time(), int(queued) / 1e9
 
-
-def _open_schedule() -> BinaryIO:
-    """Of this thread. On a kernel without it (CONFIG_SCHED_INFO), waits for a processor count as sleep."""
-    try:
-        return Path("/proc/thread-self/schedstat").open("rb", buffering=0)
-    except FileNotFoundError:
-        return io.BytesIO(b"0 0 0")
+    def _open_schedule(self) -> int:
+        """Of this thread. On a kernel without it (CONFIG_SCHED_INFO), waits for a processor count as sleep."""
+        try:
+            descriptor = os.open("/proc/thread-self/schedstat", os.O_RDONLY | os.O_CLOEXEC)
+        except FileNotFoundError:
+            return -1
+        weakref.finalize(self, os.close, descriptor)
+        return descriptor
 
 
 class CommitThread:
