@@ -29,7 +29,7 @@ COMMANDS = {
     "group": ("group_commands", "Groups of applications, and their roles."),
     "person": ("person_commands", "People who can sign in."),
     "bulk-rotation": ("bulk_rotation_commands", "Rotate many keys of a vault."),
-    "rollover": ("rollover_commands", "Roll keys over: new version, consumers, retirement of the old version."),
+    "rollover": ("rollover_commands", "Replace keys and retire their old versions."),
     "log": ("log_commands", "Log destination and retention of a vault."),
     "webhook": ("webhook_commands", "Webhooks, to which a vault sends its events."),
     "approval": ("approval_commands", "Requests that need approval."),

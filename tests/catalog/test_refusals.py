@@ -335,6 +335,7 @@ def test_a_throttled_request_from_before_limits_were_kept_tells_none(people, own
 
 
 def test_every_refusal_that_a_caller_can_meet_has_a_sentence_of_its_own():
+    import apps.domain.vaults.clock
     import apps.workers.hsm_worker.tasks  # noqa: F401  knows the workers' errors
 
     met = {
