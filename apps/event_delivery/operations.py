@@ -180,7 +180,7 @@ def _check_room(vault: Vault, name: str) -> None:
 def _forget_ended(row: Subscription) -> None:
     """Delete the deliveries that have ended, in short statements. One of a busy vault's millions would take too long.
 
-    If there are more than fit into the time of a request, the next request goes on.
+    If they do not fit into the time of a request, the next request continues.
     """
     until = time.monotonic() + _ENDED_SECONDS
     while execute(_FORGET_ENDED, [row.pk, _AT_ONCE]) == _AT_ONCE and time.monotonic() < until:

@@ -120,7 +120,7 @@ class Device:
     def canary(self) -> None:
         """Raise `DeviceFault` unless the token is there, still has its masters and computes with them.
 
-        Ask every second at least: SoftHSM goes on serving session objects when its token directory has gone, so that
+        Ask every second at least: SoftHSM still serves session objects after its token directory was removed, so that
         cached keys sign and seal as before. What fails at once then, measured: C_GetTokenInfo (GENERAL_ERROR), the
         masters' handles (OBJECT_HANDLE_INVALID, so that nothing is unwrapped or made) and a search for them (nothing
         found, no error). None of it heals when the directory returns: the process has to go. Takes 0.1 ms.

@@ -195,7 +195,7 @@ def hsm_workers(state: StateDirectory, *, lanes: Mapping[str, int]) -> list[Proc
 
 
 def _worker(name: str, *queues: str, threads: int = 0) -> tuple[str, ...]:
-    """The command of a Celery worker, which works on one task at a time or has so many threads."""
+    """The command of a Celery worker with this number of threads, or with one task at a time."""
     quiet = ("--without-gossip", "--without-mingle", "--without-heartbeat", "-l", "WARNING")
     pool = ("threads", "-c", str(threads)) if threads else ("solo",)
     return (*_CELERY, "worker", "-P", *pool, *queues, "-n", f"{name}@portal", *quiet)

@@ -128,6 +128,6 @@ def _mark(
     percent: int = 0,
     keeps: bool = False,
 ) -> None:
-    """`keeps`: a rehearsal goes on as it is."""
+    """Set or remove the marks of the old versions. `keeps`: leave the mark of a rehearsal as it is."""
     marks = {"rehearsed": rehearsed, "refused": refused, "percent": percent, "keeps": keeps}
     execute(_MARK, {**marks, "rollover": row.pk, "states": list(_ANNOUNCED)})

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import TypeVar
 from zlib import crc32
 
-_SPILL_OVER = 4  # so many more requests in flight send a request to a worker that has to unwrap the key first
+_SPILL_OVER = 4  # more requests in flight than another worker, which then unwraps the key and gets the request
 _SPILL_TO_IDLE = 2  # the same when that worker has nothing to do
 _SLOW_SECONDS = 0.004  # for each request; from here on any difference does: unwrapping costs less than an idle lane
 _WEIGHT = 0.1  # of the latest request in the mean

@@ -18,18 +18,34 @@ CREATE TABLE events_pending (
     at timestamptz NOT NULL
 );
 
+-- A serving role inserts rows of its own. A row that no reader can show would stop every reader of the vault at its
+-- position, so members of `data` are strings: an integer of 100 digits, for example, is no JSON that readers accept.
+ALTER TABLE events_pending
+    ADD CONSTRAINT event_object_type CHECK (object_type IN ('', 'key', 'secret', 'certificate')),
+    ADD CONSTRAINT event_data CHECK (data IS NULL OR (
+        jsonb_typeof(data) = 'object' AND octet_length(data::text) <= 4096
+        AND NOT jsonb_path_exists(data, 'strict $.* ? (@.type() != "string")', '{}', true)
+    ));
+CREATE INDEX event_access ON events_pending (xid, vault_id)
+    WHERE type = 'Microsoft.KeyVault.VaultAccessPolicyChanged';
+
 -- Move committed events to the log, and give them the next positions of their vaults. One caller at a time: its rows
 -- become visible before the next one begins, so a reader who has position n has seen all before n. Of two events of one
 -- object, the later is visible only when the earlier is, so `seq` keeps their order.
+-- The wait for the lock is short, because another role may hold it for long: readers then get what is numbered already.
 CREATE FUNCTION events_number() RETURNS bigint LANGUAGE plpgsql
-    SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+    SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp SET lock_timeout = '300ms' AS $$
 DECLARE
     numbered bigint;
 BEGIN
     IF NOT EXISTS (SELECT FROM public.events_pending) THEN
         RETURN 0;
     END IF;
-    PERFORM pg_advisory_xact_lock(7420, 0);
+    BEGIN
+        PERFORM pg_advisory_xact_lock(7420, 0);
+    EXCEPTION WHEN lock_not_available THEN
+        RETURN 0;
+    END;
     WITH taken AS (
         DELETE FROM public.events_pending
         WHERE seq IN (SELECT seq FROM public.events_pending ORDER BY seq LIMIT 5000) RETURNING *
@@ -50,7 +66,7 @@ BEGIN
 END
 $$;
 
--- What became of a vault.
+-- Changes of the state of a vault: frozen, suspended, deleted, purged, and back.
 CREATE FUNCTION events_note_state() RETURNS trigger LANGUAGE plpgsql
     SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
