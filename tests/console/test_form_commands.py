@@ -9,8 +9,9 @@ import typer
 from apps.cli.lazy_commands import load
 from apps.interfaces.console import form_commands
 from apps.interfaces.console.form_commands import CommandForm, command
-from apps.interfaces.console.security_operations.forms import KeyForm, PolicyForm, VaultSettingsForm
+from apps.interfaces.console.security_operations.forms import KeyForm, VaultSettingsForm
 from apps.interfaces.console.security_operations.log_destination_forms import DestinationForm, ReplayForm, RetentionForm
+from apps.interfaces.console.security_operations.rotation_forms import PolicyForm
 from apps.log_delivery.models import LogDestination
 from apps.log_delivery.rules import FIELDS
 

@@ -16,7 +16,7 @@ from apps.domain.bulk_rotation.operations import RolloverPlan
 from apps.interfaces.console.form_commands import commands
 from apps.interfaces.console.labels import counted, word
 from apps.interfaces.console.security_operations.base import SecopsPage, VaultPage
-from apps.interfaces.console.security_operations.forms import RolloverForm, StagedRolloverForm
+from apps.interfaces.console.security_operations.rotation_forms import RolloverForm, StagedRolloverForm
 from apps.interfaces.console.vault_pages import VaultFormPage
 
 _MOST_KEYS = 200  # in the table of a page

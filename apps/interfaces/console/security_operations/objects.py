@@ -26,7 +26,7 @@ from apps.interfaces.console.form_commands import MOST_LINES, command, commands
 from apps.interfaces.console.page_context import Undo
 from apps.interfaces.console.security_operations import history
 from apps.interfaces.console.security_operations.base import SecopsPage, VaultPage
-from apps.interfaces.console.security_operations.forms import PolicyForm
+from apps.interfaces.console.security_operations.rotation_forms import PolicyForm
 from apps.usage import queries as usage
 
 P = Permission

@@ -20,8 +20,9 @@ from apps.domain.vaults.queries import get_deleted_vault, list_deleted_vaults, l
 from apps.interfaces.console.base import FormPage
 from apps.interfaces.console.form_commands import MOST_LINES, command
 from apps.interfaces.console.security_operations.base import SecopsPage, VaultPage
-from apps.interfaces.console.security_operations.forms import DefaultPolicyForm, VaultForm, VaultSettingsForm
+from apps.interfaces.console.security_operations.forms import VaultForm, VaultSettingsForm
 from apps.interfaces.console.security_operations.log_destinations import card_of
+from apps.interfaces.console.security_operations.rotation_forms import DefaultPolicyForm
 from apps.usage import queries as usage
 
 
