@@ -18,7 +18,7 @@ _SPECIAL = {
     "migrate": ("owner", "vault_owner", "owner"),
     "apply_privileges": ("owner", "vault_owner", "owner"),
     "seal_earlier_records": ("owner", "vault_owner", "owner"),
-    "create_test_clock": ("owner", "vault_owner", "owner"),
+    "create_test_clock": ("web", "vault_owner", "owner"),
     "seed_demo": ("web", "vault_owner", "owner"),
     "invite": ("web", "vault_owner", "owner"),  # the web's role cannot invite auditors
 }
